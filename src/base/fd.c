@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "src/base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+int fd_close(int fd) {
+        if (fd >= 0) {
+                int saved = errno;
+
+                (void)close(fd); /* the descriptor is gone whatever close() answers */
+                errno = saved;
+        }
+        return -EBADF;
+}
+
+int fd_duplicate(int fd) {
+        int r = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+        return r < 0 ? -errno : r;
+}
+
+int fd_above_stdio(int fd) {
+        int r;
+
+        if (fd < 0)
+                return -EBADF;
+        if (fd >= 3) {
+                r = fd_set_cloexec(fd, true);
+                if (r < 0) {
+                        (void)fd_close(fd);
+                        return r;
+                }
+                return fd;
+        }
+        r = fd_duplicate(fd);
+        (void)fd_close(fd);
+        return r;
+}
+
+int fd_get_cloexec(int fd) {
+        int flags = fcntl(fd, F_GETFD);
+
+        if (flags < 0)
+                return -errno;
+        return (flags & FD_CLOEXEC) != 0;
+}
+
+int fd_set_cloexec(int fd, bool cloexec) {
+        int flags = fcntl(fd, F_GETFD);
+        int wanted;
+
+        if (flags < 0)
+                return -errno;
+        wanted = cloexec ? flags | FD_CLOEXEC : flags & ~FD_CLOEXEC;
+        if (wanted != flags && fcntl(fd, F_SETFD, wanted) < 0)
+                return -errno;
+        return 0;
+}
+
+int fd_write_all(int fd, const void *buffer, size_t size) {
+        const char *p = buffer;
+
+        while (size > 0) {
+                ssize_t n = write(fd, p, size);
+
+                if (n < 0) {
+                        if (errno == EINTR)
+                                continue;
+                        return -errno;
+                }
+                if (n == 0)
+                        return -EIO;
+                p += n;
+                size -= (size_t)n;
+        }
+        return 0;
+}
+
+int fd_read_all(int fd, size_t max, char **ret, size_t *ret_size) {
+        _cleanup_free_ char *buffer = NULL;
+        size_t size = 0, room = 0;
+
+        for (;;) {
+                ssize_t n;
+
+                if (room - size < 2) {
+                        size_t larger = room ? room * 2 : 4096;
+                        char *grown;
+
+                        if (larger > max + 2)
+                                larger = max + 2;
+                        if (larger <= size + 1)
+                                return -EFBIG;
+                        grown = realloc(buffer, larger);
+                        if (!grown)
+                                return -ENOMEM;
+                        buffer = grown;
+                        room = larger;
+                }
+                n = read(fd, buffer + size, room - size - 1);
+                if (n < 0) {
+                        if (errno == EINTR)
+                                continue;
+                        return -errno;
+                }
+                if (n == 0)
+                        break;
+                size += (size_t)n;
+                if (size > max)
+                        return -EFBIG;
+        }
+        buffer[size] = 0;
+        *ret = TAKE_PTR(buffer);
+        if (ret_size)
+                *ret_size = size;
+        return 0;
+}
+
+static const char *const fd_kind_names[_FD_KIND_MAX] = {
+        [FD_KIND_OTHER] = "other",
+        [FD_KIND_PROGRAM] = "program",
+        [FD_KIND_MAP] = "map",
+        [FD_KIND_LINK] = "link",
+};
+
+const char *fd_kind_to_string(FdKind kind) {
+        return (unsigned)kind < _FD_KIND_MAX ? fd_kind_names[kind] : NULL;
+}
+
+FdKind fd_kind(int fd) {
+        char path[32], name[64];
+        ssize_t n;
+
+        (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        n = readlink(path, name, sizeof name - 1);
+        if (n < 0)
+                return errno == ENOENT ? (FdKind)-EBADF : (FdKind)-errno;
+        name[n] = 0;
+        if (strcmp(name, "anon_inode:bpf-prog") == 0)
+                return FD_KIND_PROGRAM;
+        if (strcmp(name, "anon_inode:bpf-map") == 0)
+                return FD_KIND_MAP;
+        if (strcmp(name, "anon_inode:bpf_link") == 0)
+                return FD_KIND_LINK;
+        return FD_KIND_OTHER;
+}

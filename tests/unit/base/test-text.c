@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "src/base/cleanup.h"
+#include "src/base/text.h"
+#include "tests/unit/check-main.h"
+
+START_TEST(escape_and_back_for_every_byte)
+{
+        char all[256], *escaped, *back;
+
+        for (int i = 1; i < 256; i++)
+                all[i - 1] = (char)i;
+        all[255] = 0;
+        escaped = text_escape(all);
+        for (const char *p = escaped; *p; p++)
+                ck_assert_msg(*p > ' ' && *p < 0x7f, "byte %d left bare", *p);
+        ck_assert_int_eq(text_unescape(escaped, strlen(escaped), &back), 0);
+        ck_assert_str_eq(back, all);
+        free(back);
+        free(escaped);
+}
+END_TEST
+
+START_TEST(unescape_refuses_what_escape_never_writes)
+{
+        static const char *const bad[] = { "\\", "\\x", "\\x4", "\\x00", "\\n", "\\101", "a\\xg1" };
+
+        for (size_t i = 0; i < ELEMENTS(bad); i++) {
+                char *out = NULL;
+
+                ck_assert_int_eq(text_unescape(bad[i], strlen(bad[i]), &out), -EINVAL);
+                ck_assert_ptr_null(out);
+        }
+}
+END_TEST
+
+START_TEST(c_escapes_of_systemd_are_undone)
+{
+        static const char text[] = "a\\x20b\\ttab\\303\\274\\\\\\\"\\s.";
+        char *out;
+
+        ck_assert_int_eq(text_unescape_c(text, strlen(text), &out), 0);
+        ck_assert_str_eq(out, "a b\ttab\303\274\\\" .");
+        free(out);
+        ck_assert_int_eq(text_unescape_c("\\000", 4, &out), -EINVAL);
+        ck_assert_int_eq(text_unescape_c("\\777", 4, &out), -EINVAL);
+}
+END_TEST
+
+START_TEST(numbers_are_strict)
+{
+        uint64_t value = 7;
+        uint32_t small = 7;
+        static const char *const bad[] = { "", "-1", "+1", " 1", "1 ", "01", "0x1", "1a" };
+
+        for (size_t i = 0; i < ELEMENTS(bad); i++)
+                ck_assert_int_eq(text_to_u64(bad[i], &value), -EINVAL);
+        ck_assert_int_eq(text_to_u64("18446744073709551616", &value), -ERANGE);
+        ck_assert_uint_eq(value, 7);
+        ck_assert_int_eq(text_to_u64("18446744073709551615", &value), 0);
+        ck_assert(value == UINT64_MAX);
+        ck_assert_int_eq(text_to_u32("4294967296", &small), -ERANGE);
+        ck_assert_int_eq(text_to_u32("0", &small), 0);
+        ck_assert_uint_eq(small, 0);
+}
+END_TEST
+
+START_TEST(nearest_finds_slips_and_nothing_far)
+{
+        static const char *const words[] = { "ingress", "egress", "connect4", "bind4", NULL };
+
+        ck_assert_str_eq(text_nearest("egres", words), "egress");
+        ck_assert_str_eq(text_nearest("conect4", words), "connect4");
+        ck_assert_str_eq(text_nearest("bidn4", words), "bind4");
+        ck_assert_ptr_null(text_nearest("firewall", words));
+}
+END_TEST
+
+CHECK_MAIN(
+        "base/text",
+        10,
+        escape_and_back_for_every_byte,
+        unescape_refuses_what_escape_never_writes,
+        c_escapes_of_systemd_are_undone,
+        numbers_are_strict,
+        nearest_finds_slips_and_nothing_far
+)
