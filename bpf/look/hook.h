@@ -90,11 +90,15 @@ Hook hook_from_string(const char *name);
 /* The hook of a uapi attach type; _HOOK_INVALID if it is none of ours. */
 Hook hook_from_attach_type(uint32_t attach_type);
 
-/* The hook an ELF section name stands for: exact, or with a trailing part ("lsm_cgroup/socket_bind"). */
+/* The hook an ELF section name stands for, exact in case, without or with libbpf's leading "?". Only lsm_cgroup
+ * takes a trailing part ("lsm_cgroup/socket_bind"). _HOOK_INVALID for all else, also for sections that name a
+ * program type only ("cgroup/skb", "tc") and for names of the author's own ("prog"). */
 Hook hook_from_section(const char *section);
 
-/* May a program whose section says "found" be attached to "wanted"? cgroup_skb programs without a direction
- * (section cgroup/skb, found = _HOOK_INVALID) are judged by hook_section_fits() instead. */
+/* May a program of this section be attached to "wanted"? Yes if the section names that hook; if both need no
+ * expected attach type and have one program type (cgroup_skb/ingress for egress: the kernel takes it, unless the
+ * program says it returns 2 or 3, which only loading shows); if the section names just the program type of such
+ * a hook. A section of the author's own fits nothing: its program type is unknown before it is loaded. */
 bool hook_section_fits(const char *section, Hook wanted);
 
 /* All canonical names, NULL at the end, for "did you mean" and completion. Static. */
