@@ -54,7 +54,18 @@ typedef struct AttachArguments {
         uint32_t attach_type;
         uint32_t flags; /* BPF_F_* as the kernel takes them */
         uint64_t expected_revision; /* 0: do not care */
+        uint32_t anchor; /* program to go before or behind: descriptor, with UAPI_F_ID its id; 0: none */
 } AttachArguments;
+
+/* LINK_CREATE with all it can carry. */
+typedef struct LinkArguments {
+        int cgroup_fd;
+        int prog_fd;
+        uint32_t attach_type;
+        uint32_t flags; /* UAPI_F_BEFORE, AFTER, PREORDER, LINK, ID: Linux 6.17 and newer */
+        uint64_t expected_revision; /* 0: do not care. Linux 5.7 to 6.16 ignore it without a word */
+        uint32_t anchor; /* link to go before or behind: descriptor, with UAPI_F_ID its id; 0: none */
+} LinkArguments;
 
 typedef enum Feature {
         FEATURE_CGROUP_LINK,
@@ -63,6 +74,7 @@ typedef enum Feature {
         FEATURE_REVISION, /* expected_revision and anchors for cgroups */
         FEATURE_PREORDER, /* for PROG_ATTACH */
         FEATURE_TCX,
+        FEATURE_PREORDER_UPDATE, /* LINK_UPDATE hits the right slot beside PREORDER programs (CVE-2026-72427) */
         _FEATURE_MAX,
 } Feature;
 
@@ -86,6 +98,7 @@ typedef struct KernelOps KernelOps;
 struct KernelOps {
         /* changing */
         int (*link_create)(const KernelOps *ops, int prog_fd, int cgroup_fd, uint32_t attach_type);
+        int (*link_create_with)(const KernelOps *ops, const LinkArguments *arguments);
         int (*link_update
         )(const KernelOps *ops, int link_fd, int new_prog_fd, int old_prog_fd
         ); /* old -EBADF: any */
