@@ -25,10 +25,17 @@ char *unit_name_type(const char *name); /* service */
 char *unit_name_template(const char *name
 ); /* foo@.service of foo@bar.service; NULL if it is no instance */
 
+/* foo@bar.service of foo@.service and "bar"; NULL if the first is no template. Not checked further. */
+char *unit_name_of_instance(const char *template, const char *instance);
+
 /* Gives a name without type the type ".service". NULL if the result is no valid name. */
 char *unit_name_complete(const char *name);
 
 /* systemd-escape: "foo/bar-baz" <-> "foo-bar\x2dbaz". unescape: NULL for a bad escape. */
 char *unit_name_escape(const char *text);
 char *unit_name_unescape(const char *text);
-char *unit_name_unescape_path(const char *text); /* as %f: with a leading slash */
+
+/* The same for paths, slashes at both ends aside: "/foo//bar/" -> "foo-bar", "/" -> "-". NULL for "." or "..". */
+char *unit_name_escape_path(const char *path);
+/* The way back, as %f: always with a leading slash; NULL also where the result would not be a plain path. */
+char *unit_name_unescape_path(const char *text);
