@@ -16,27 +16,38 @@ static bool byte_is_plain(unsigned char c) {
         return c > ' ' && c < 0x7f && c != '\\';
 }
 
+char *text_escape_to(char *out, const char *text) {
+        static const char digits[] = "0123456789abcdef";
+
+        for (const char *p = text; *p; p++) {
+                unsigned char c = (unsigned char)*p;
+
+                if (byte_is_plain(c)) {
+                        *out++ = *p;
+                        continue;
+                }
+                *out++ = '\\';
+                if (c == '\\') {
+                        *out++ = '\\';
+                        continue;
+                }
+                *out++ = 'x';
+                *out++ = digits[c >> 4];
+                *out++ = digits[c & 0xf];
+        }
+        *out = 0;
+        return out;
+}
+
 char *text_escape(const char *text) {
         size_t size = 1;
-        char *result, *out;
+        char *result;
 
         for (const char *p = text; *p; p++)
                 size += byte_is_plain((unsigned char)*p) ? 1 : *p == '\\' ? 2 : 4;
-        result = out = malloc(size);
-        if (!result)
-                return NULL;
-        for (const char *p = text; *p; p++) {
-                if (byte_is_plain((unsigned char)*p))
-                        *out++ = *p;
-                else if (*p == '\\') {
-                        *out++ = '\\';
-                        *out++ = '\\';
-                } else {
-                        (void)snprintf(out, 5, "\\x%02x", (unsigned)(unsigned char)*p);
-                        out += 4;
-                }
-        }
-        *out = 0;
+        result = malloc(size);
+        if (result)
+                (void)text_escape_to(result, text);
         return result;
 }
 
@@ -108,13 +119,9 @@ static int escape_decode(const char **p, const char *end, bool c_style) {
         return value;
 }
 
-static int unescape(const char *text, size_t size, bool c_style, char **ret) {
-        _cleanup_free_ char *result = malloc(size + 1);
+static int unescape_to(char *out, const char *text, size_t size, bool c_style) {
         const char *p = text, *end = text + size;
-        char *out = result;
 
-        if (!result)
-                return -ENOMEM;
         while (p < end) {
                 int value;
 
@@ -131,8 +138,24 @@ static int unescape(const char *text, size_t size, bool c_style, char **ret) {
                 *out++ = (char)value;
         }
         *out = 0;
+        return 0;
+}
+
+static int unescape(const char *text, size_t size, bool c_style, char **ret) {
+        _cleanup_free_ char *result = malloc(size + 1);
+        int r;
+
+        if (!result)
+                return -ENOMEM;
+        r = unescape_to(result, text, size, c_style);
+        if (r < 0)
+                return r;
         *ret = TAKE_PTR(result);
         return 0;
+}
+
+int text_unescape_to(char *out, const char *text, size_t size) {
+        return unescape_to(out, text, size, false);
 }
 
 int text_unescape(const char *text, size_t size, char **ret) {

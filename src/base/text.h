@@ -11,8 +11,16 @@
  * above as \xNN. An empty text stays empty. The result belongs to the caller; NULL without memory. */
 char *text_escape(const char *text);
 
+/* As text_escape(), into memory of the caller: up to four bytes for each of the text and one for the NUL. Returns
+ * the end, where the NUL stands. */
+char *text_escape_to(char *out, const char *text);
+
 /* The way back, strict: any other escape, an incomplete one, or one that stands for NUL is -EINVAL. */
 int text_unescape(const char *text, size_t size, char **ret);
+
+/* As text_unescape(), into memory of the caller: size bytes and one for the NUL are enough. out may be text
+ * itself; on failure its content is undefined. */
+int text_unescape_to(char *out, const char *text, size_t size);
 
 /* Undoes the C escapes of systemd's state files (\a \b \f \n \r \t \v \\ \" \' \s \xNN \NNN), strict. */
 int text_unescape_c(const char *text, size_t size, char **ret);
