@@ -24,7 +24,8 @@ int fdset_borrow(FdSet *set, int fd);
 int fdset_adopt(FdSet *set, int fd);
 
 /* Adopts every descriptor of 3 or above that is not close-on-exec, and sets close-on-exec on each at once.
- * keep lists descriptors to leave out (not touched), ending with -1; NULL: none. */
+ * keep lists descriptors to leave out (not touched), ending with -1; NULL: none. On failure those adopted so far
+ * are in the set. */
 int fdset_adopt_inherited(FdSet *set, const int *keep);
 
 /* Takes fd out; it is the caller's from now on (a borrowed one remains its owner's). Returns fd, or -ENOENT if

@@ -18,11 +18,13 @@ typedef enum ReaderFlags {
         READER_JOURNAL = 1 << 0,
 } ReaderFlags;
 
+/* -EFBIG beyond LIMIT_STATE_BYTES. */
 int reader_new(const char *text, size_t size, ReaderFlags flags, Reader **ret);
 Reader *reader_free(Reader *reader);
 DEFINE_CLEANUP(Reader, reader_free);
 
-/* Reads the header line. 0 and the version; -EBADMSG if it is no state text, which ends the reading. */
+/* Reads the header line, which has no crc in a journal either. 0 and the version; -EBADMSG if it is no state text
+ * (also an empty one), which ends the reading; -EINVAL if lines were read before. */
 int reader_header(Reader *reader, unsigned *ret_version, Diag *diag);
 
 enum {
@@ -40,8 +42,9 @@ int reader_next(Reader *reader, const Record **ret, Diag *diag);
 unsigned reader_line(const Reader *reader);
 
 /* Whether the text ended with end=N and N equals the number of records counted before it: records are all lines
- * behind the header whose key is not one of boot-id, generation, next-id, end. 1 yes, 0 no end line, -EBADMSG
- * wrong number. Meaningful after READER_END. */
+ * behind the header whose key is not one of boot-id, generation, next-id, end; malformed lines count, blank ones
+ * do not. 1 yes, 0 no end line, -EBADMSG wrong number, a second end line or a line behind it. In a journal lines
+ * may follow: there it speaks of the part written at once. Meaningful after READER_END. */
 int reader_complete(const Reader *reader);
 
 /* The record read. */
@@ -54,6 +57,9 @@ const char *record_field(
         const char *key
 ); /* unescaped value; NULL if absent; first wins */
 const char *record_line(const Record *record); /* the whole line as it stood, without crc */
+
+/* What is malformed: no KEY=VALUE at the beginning, a byte outside 0x21..0x7e in a word, two blanks in a row or one
+ * at an end, a bad escape, a bare word behind a field, more than LIMIT_RECORD_WORDS words. */
 
 /* Fields as numbers: 1 and the value, 0 if the field is absent (*ret alone), -EINVAL or -ERANGE if malformed. */
 int record_field_u64(const Record *record, const char *key, uint64_t *ret);
