@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,10 +162,10 @@ size_t fdset_size(const FdSet *set) {
 }
 
 int fdset_next(const FdSet *set, int after) {
-        int first = after < 0 ? 0 : after + 1;
+        int first = after < 0 ? 0 : after == INT_MAX ? INT_MAX : after + 1;
         uint64_t word;
 
-        if (after == INT32_MAX || word_of(first) >= set->n_words)
+        if (word_of(first) >= set->n_words) /* no set is so large that INT_MAX would be in it */
                 return -1;
         word = set->member[word_of(first)] & ~(bit_of(first) - 1);
         for (size_t i = word_of(first);;) {
