@@ -14,7 +14,7 @@
 typedef struct InspectProgram {
         char *name;
         char *section;
-        Hook hook; /* _HOOK_INVALID where the section names none of our hooks */
+        Hook hook; /* _HOOK_INVALID where the section names none of our hooks, or only a type */
         size_t instructions;
 } InspectProgram;
 
@@ -27,12 +27,14 @@ typedef struct InspectMap {
 typedef struct InspectVariable {
         char *name;
         char *section; /* .rodata, .data, .bss and their dotted kin */
-        char *type; /* BTF type in words ("unsigned int", "char[16]"); NULL without BTF */
+        char *type; /* BTF type in words ("unsigned int", "bool", "char[16]"), typedefs resolved and the value's
+                       own qualifiers left out; NULL without BTF */
         size_t size; /* bytes */
         bool is_constant; /* lives in .rodata: fixed at load */
 } InspectVariable;
 
 typedef struct Inspect {
+        char *name; /* the name used in messages */
         InspectProgram *programs;
         size_t n_programs;
         InspectMap *maps; /* those of the .maps section; not .rodata and its kin */
@@ -45,15 +47,20 @@ typedef struct Inspect {
 } Inspect;
 
 /* Reads the object at fd from offset 0 to its end (at most LIMIT_OBJECT_BYTES); the position of fd is left
- * alone. name is used in messages. -ENOEXEC: no ELF object for BPF, -EBADMSG: damaged, -EFBIG. */
+ * alone. name is used in messages. -ENOEXEC: no ELF object for BPF, and the message says what it is instead;
+ * -EBADMSG: damaged or stripped; -EOPNOTSUPP: maps defined in the way libbpf gave up with 1.0, or without BTF;
+ * -EFBIG: too large, or too many programs, maps or variables.
+ *
+ * Programs are the global functions of executable sections other than .text; those of .text are subprograms. All
+ * names are known to be plain ASCII without control characters. */
 int inspect_fd(int fd, const char *name, Inspect **ret, Diag *diag);
 
 /* The same from memory; the buffer may go afterwards. */
 int inspect_memory(const void *data, size_t size, const char *name, Inspect **ret, Diag *diag);
 
-/* The program called name, or, with name NULL, the only one that fits hook. -ENOENT if there is none,
- * -ENOTUNIQ if several fit (their names are in diag), -EINVAL if the named one does not fit hook. A name
- * that is nearly one of them is suggested. */
+/* The program called name, or, with name NULL, the only one whose section names the hook, or else the only one
+ * that fits it (hook_section_fits()). -ENOENT if there is none, -ENOTUNIQ if several do (their names are in
+ * diag), -EINVAL if the named one does not fit hook. A name that is nearly one of them is suggested. */
 int inspect_select(
         const Inspect *inspect,
         const char *name,

@@ -18,6 +18,7 @@
 #define LIMIT_OBJECT_BYTES        (64U * 1024U * 1024U)
 #define LIMIT_OBJECT_PROGRAMS     1024U
 #define LIMIT_OBJECT_MAPS         1024U
+#define LIMIT_OBJECT_VARIABLES    16384U
 #define LIMIT_VERIFIER_LOG_BYTES  (16U * 1024U * 1024U)
 #define LIMIT_QUARANTINE          4096U
 #define LIMIT_CGROUP_DEPTH        16U /* below the unit root */
