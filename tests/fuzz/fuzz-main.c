@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "src/base/cleanup.h"
 #include "src/base/file.h"
 #include "src/base/text.h"
 #include "tests/fuzz/fuzz.h"
