@@ -106,6 +106,7 @@ static int read_variable(
         Diag *diag
 ) {
         InspectVariable *variable = inspect_add_variable(inspect, diag);
+        _cleanup_free_ char *words = NULL;
         int r;
 
         if (!variable)
@@ -118,13 +119,13 @@ static int read_variable(
         r = inspect_copy_name(inspect, section, &variable->section, diag);
         if (r < 0)
                 return r;
-        r = type_info_words(info, member->type, &variable->type);
+        r = type_info_words(info, member->type, &words);
         if (r < 0)
                 return diag_fail(
                         diag, r, "the type of variable '%s' in '%s' is malformed", variable->name,
                         inspect->name
                 );
-        return 0;
+        return inspect_copy_name(inspect, words, &variable->type, diag);
 }
 
 /* One data section, if it is one of those that are shown; the rest (.kconfig, .ksyms) belongs to the kernel. */
