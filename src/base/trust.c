@@ -11,7 +11,7 @@
 #include "src/base/fd.h"
 #include "src/base/text.h"
 
-/* As many links as the kernel itself would follow is far more than any honest unit file needs. */
+/* Far more than any honest unit file needs; the kernel itself would follow 40. */
 #define LINKS_MAX 8
 
 int trust_check_fd(int fd, const char *name, Diag *diag) {
@@ -44,14 +44,19 @@ static int link_target(int fd, const char *directory, char **ret) {
         return *ret ? 0 : -ENOMEM;
 }
 
+/* One way through the tree, over all links in it. */
+typedef struct Walk {
+        const char *path; /* as the caller named it */
+        TrustFlags flags;
+        int links; /* followed so far */
+        Diag *diag;
+} Walk;
+
 static int open_component(int parent, const char *name, bool last, TrustFlags flags) {
         int how = O_CLOEXEC | O_NOFOLLOW;
         int fd;
 
-        if (!last || (flags & TRUST_DIRECTORY))
-                how |= O_PATH;
-        else
-                how |= flags & TRUST_PATH_ONLY ? O_PATH : O_RDONLY | O_NONBLOCK | O_NOCTTY;
+        how |= !last || (flags & TRUST_PATH_ONLY) ? O_PATH : O_RDONLY | O_NONBLOCK | O_NOCTTY;
         fd = openat(parent, name, how);
         if (fd < 0 &&
             errno == ELOOP) /* a link: O_PATH opens the link itself, so that it can be judged */
@@ -59,96 +64,112 @@ static int open_component(int parent, const char *name, bool last, TrustFlags fl
         return fd < 0 ? -errno : fd;
 }
 
-static int walk(const char *path, TrustFlags flags, int links, int *ret_fd, Diag *diag);
-
-static int follow(
-        int fd,
-        const char *path,
-        const char *done,
-        TrustFlags flags,
-        int links,
-        int *ret_fd,
-        Diag *diag
-) {
-        _cleanup_free_ char *target = NULL, *directory = NULL;
-        char *slash;
-        int r;
-
-        if (!(flags & TRUST_FINAL_LINK))
-                return diag_fail(
-                        diag, -ELOOP, "'%s' is a symbolic link, name its target instead", done
-                );
-        if (links >= LINKS_MAX)
-                return diag_fail(diag, -ELOOP, "'%s' leads through too many symbolic links", path);
-        directory = strdup(done);
-        if (!directory)
-                return -ENOMEM;
-        slash = strrchr(directory, '/');
-        *slash = 0;
-        r = link_target(fd, directory, &target);
-        if (r < 0)
-                return diag_errno(diag, r, "cannot read symbolic link '%s'", done);
-        return walk(target, flags, links + 1, ret_fd, diag);
-}
-
-/* Judges one opened component: 1 if it is a link, 0 if the walk can go on. */
-static int judge(int fd, const char *done, bool last, TrustFlags flags, Diag *diag) {
+/* Judges one opened component: 1 if it is a link to follow, 0 if the walk can go on. */
+static int judge(const Walk *walk, int fd, const char *done, bool last) {
         struct stat st;
-        int r = trust_check_fd(fd, done, diag);
+        int r = trust_check_fd(fd, done, walk->diag);
 
         if (r < 0)
                 return r;
         if (fstat(fd, &st) < 0)
-                return diag_errno(diag, -errno, "cannot look at '%s'", done);
+                return diag_errno(walk->diag, -errno, "cannot look at '%s'", done);
         if (S_ISLNK(st.st_mode)) {
                 if (!last)
                         return diag_fail(
-                                diag, -ELOOP, "'%s' is a symbolic link in the way of the file", done
+                                walk->diag, -ELOOP,
+                                "'%s' is a symbolic link in the way of the file", done
                         );
                 return 1;
         }
-        if (!S_ISDIR(st.st_mode) && (!last || (flags & TRUST_DIRECTORY)))
-                return diag_fail(diag, -ENOTDIR, "'%s' is not a directory", done);
+        if (!S_ISDIR(st.st_mode) && (!last || (walk->flags & TRUST_DIRECTORY)))
+                return diag_fail(walk->diag, -ENOTDIR, "'%s' is not a directory", done);
         return 0;
 }
 
-static int walk(const char *path, TrustFlags flags, int links, int *ret_fd, Diag *diag) {
-        _cleanup_close_ int at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+static int walk_path(Walk *walk, const char *path, int *ret_fd);
+
+static int follow(Walk *walk, int fd, const char *done, int *ret_fd) {
+        _cleanup_free_ char *target = NULL, *directory = NULL;
+        int r;
+
+        if (!(walk->flags & TRUST_FINAL_LINK))
+                return diag_fail(
+                        walk->diag, -ELOOP, "'%s' is a symbolic link, name its target instead", done
+                );
+        if (walk->links >= LINKS_MAX)
+                return diag_fail(
+                        walk->diag, -ELOOP, "'%s' leads through too many symbolic links", walk->path
+                );
+        directory = strndup(done, (size_t)(strrchr(done, '/') - done));
+        if (!directory)
+                return -ENOMEM;
+        r = link_target(fd, directory, &target);
+        if (r < 0)
+                return diag_errno(walk->diag, r, "cannot read symbolic link '%s'", done);
+        walk->links++;
+        return walk_path(walk, target, ret_fd);
+}
+
+/* The next component to go into, or NULL; *ret_last if none comes behind it. "." and doubled slashes go nowhere. */
+static char *next_component(char **rest, bool *ret_last) {
+        char *name, *more = NULL;
+
+        do
+                name = strsep(rest, "/");
+        while (name && (!*name || strcmp(name, ".") == 0));
+        if (name && *rest)
+                for (more = *rest; *more == '/' || (*more == '.' && (!more[1] || more[1] == '/'));)
+                        more++;
+        *ret_last = !more || !*more;
+        return name;
+}
+
+/* The directory every walk begins in; it must be trusted like any other. */
+static int open_root(const Walk *walk) {
+        _cleanup_close_ int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        int r;
+
+        if (fd < 0)
+                return diag_errno(walk->diag, -errno, "cannot open '/'");
+        r = trust_check_fd(fd, "/", walk->diag);
+        return r < 0 ? r : TAKE_FD(fd);
+}
+
+static int walk_path(Walk *walk, const char *path, int *ret_fd) {
         _cleanup_free_ char *copy = strdup(path), *done = malloc(strlen(path) + 2);
+        _cleanup_close_ int at = -EBADF;
         size_t filled = 0;
-        char *rest = copy, *name;
+        char *rest = copy;
+        bool last = false;
 
         if (!copy || !done)
                 return -ENOMEM;
-        if (at < 0)
-                return -errno;
         if (path[0] != '/')
-                return diag_fail(diag, -EINVAL, "path '%s' is not absolute", path);
-        while ((name = strsep(&rest, "/"))) {
-                bool last = !rest || rest[strspn(rest, "/")] == 0;
+                return diag_fail(walk->diag, -EINVAL, "path '%s' is not absolute", path);
+        at = open_root(walk);
+        if (at < 0)
+                return at;
+        while (!last) {
+                const char *name = next_component(&rest, &last);
                 _cleanup_close_ int next = -EBADF;
                 int r;
 
-                if (!*name)
-                        continue;
-                if (strcmp(name, ".") == 0)
-                        continue;
-                if (strcmp(name, "..") == 0 && links == 0)
-                        return diag_fail(diag, -EINVAL, "path '%s' has a '..' in it", path);
+                if (!name) /* the path was "/" alone */
+                        name = ".";
+                if (strcmp(name, "..") == 0 && walk->links == 0)
+                        return diag_fail(walk->diag, -EINVAL, "path '%s' has a '..' in it", path);
                 done[filled++] = '/';
                 filled = (size_t)(stpcpy(done + filled, name) - done);
-                next = open_component(at, name, last, flags);
+                next = open_component(at, name, last, walk->flags);
                 if (next < 0)
-                        return diag_errno(diag, next, "cannot open '%s'", done);
-                r = judge(next, done, last, flags, diag);
+                        return diag_errno(walk->diag, next, "cannot open '%s'", done);
+                r = judge(walk, next, done, last);
                 if (r < 0)
                         return r;
                 if (r > 0)
-                        return follow(next, path, done, flags, links, ret_fd, diag);
+                        return follow(walk, next, done, ret_fd);
                 (void)fd_close(at);
                 at = TAKE_FD(next);
-                if (last)
-                        break;
         }
         at = fd_above_stdio(TAKE_FD(at));
         if (at < 0)
@@ -158,5 +179,7 @@ static int walk(const char *path, TrustFlags flags, int links, int *ret_fd, Diag
 }
 
 int trust_open(const char *path, TrustFlags flags, int *ret_fd, Diag *diag) {
-        return walk(path, flags, 0, ret_fd, diag);
+        Walk walk = { .path = path, .flags = flags, .diag = diag };
+
+        return walk_path(&walk, path, ret_fd);
 }

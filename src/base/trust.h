@@ -19,8 +19,8 @@ typedef enum TrustFlags {
         TRUST_DIRECTORY = 1 << 2,
 } TrustFlags;
 
-/* Opens path (absolute, no "." or ".." components) read-only if it is trusted. *ret_fd then belongs to the
- * caller. -ENOENT, -EPERM (owner or mode, the component is named), -ELOOP (a symbolic link in the way), or
+/* Opens path (absolute, no ".." components) read-only if it is trusted, "/" included. *ret_fd then belongs to the
+ * caller. -EINVAL (relative or with ".."), -ENOENT, -EPERM (owner or mode, the component is named), -ELOOP (a symbolic link in the way), or
  * another errno of the walk, each explained in diag. */
 int trust_open(const char *path, TrustFlags flags, int *ret_fd, Diag *diag);
 
