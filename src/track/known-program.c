@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "src/track/known-program.h"
+
+#include <glib.h>
+
+KnownProgram *known_program_new(
+        uint32_t id,
+        const char *name,
+        const char *object,
+        const char *object_id
+) {
+        KnownProgram *program = g_new0(KnownProgram, 1);
+
+        program->references = 1;
+        program->id = id;
+        program->name = g_strdup(name);
+        program->object = g_strdup(object);
+        program->object_id = g_strdup(object_id);
+        return program;
+}
+
+KnownProgram *known_program_ref(KnownProgram *program) {
+        if (program)
+                program->references++;
+        return program;
+}
+
+KnownProgram *known_program_unref(KnownProgram *program) {
+        if (!program || --program->references > 0)
+                return NULL;
+        g_free(program->name);
+        g_free(program->object);
+        g_free(program->object_id);
+        g_free(program);
+        return NULL;
+}

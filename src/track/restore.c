@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Restore, one way for a re-exec, a crash and an upgrade: read everything, verify everything against the kernel,
+ * settle what was begun. Catching up with the unit files comes after, by the owner of the tracker. */
+
+#include "src/track/restore.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "src/base/text.h"
+#include "src/track/changes.h"
+#include "src/track/quarantine.h"
+
+static void index_inherited(Restore *restore) {
+        const KernelOps *ops = restore->tracker->ops;
+
+        for (int fd = restore->inherited ? fdset_next(restore->inherited, -1) : -1; fd >= 0;
+             fd = fdset_next(restore->inherited, fd)) {
+                LinkInfo info;
+
+                if (ops->kind(ops, fd) == FD_KIND_LINK && ops->link_info(ops, fd, &info) >= 0)
+                        g_hash_table_replace(
+                                restore->fds_by_link, GUINT_TO_POINTER(info.id),
+                                GINT_TO_POINTER(fd + 1)
+                        );
+        }
+}
+
+/* Numbers of all pins; ids of ours are never below them again. */
+static void index_pins(Restore *restore) {
+        Tracker *tracker = restore->tracker;
+        char **names = NULL;
+
+        if (!tracker->pin_directory ||
+            tracker->ops->pins_list(tracker->ops, tracker->pin_directory, &names) < 0)
+                return;
+        for (char **name = names; *name; name++) {
+                uint64_t number;
+
+                if (text_to_u64(*name, &number) >= 0 && number > 0 && number < UINT64_MAX / 2) {
+                        uint64_t *key = g_new(uint64_t, 1);
+
+                        *key = number;
+                        g_hash_table_add(restore->pins, key);
+                        if (number >= tracker->next_id)
+                                tracker->next_id = number + 1;
+                } else
+                        restore_say(
+                                tracker, "pin '%s/%s' has no name of ours, left alone",
+                                tracker->pin_directory, *name
+                        );
+                free(*name);
+        }
+        free(names);
+}
+
+/* One text. 0 and the image; -ENOENT if it is of no use (said why); -EPROTONOSUPPORT for a version not ours. */
+static int read_image(
+        Tracker *tracker,
+        const char *what,
+        const char *text,
+        size_t size,
+        bool is_journal,
+        StateImage **ret
+) {
+        _cleanup_diag_ Diag diag = {};
+        StateImage *image = NULL;
+        int r = state_image_read(text, size, is_journal, &image, &diag);
+
+        if (r < 0) {
+                restore_say(tracker, "%s: %s", what, diag_text(&diag, r));
+                state_image_free(image);
+                return r == -EPROTONOSUPPORT ? r : -ENOENT;
+        }
+        for (guint i = 0; i < image->refused->len; i++) {
+                const StateRefusal *refusal = &g_array_index(image->refused, StateRefusal, i);
+
+                restore_say(
+                        tracker, "%s line %u refused: %s", what, refusal->line, refusal->reason
+                );
+        }
+        if (image->truncated)
+                restore_say(tracker, "%s has no right end line: it is truncated", what);
+        *ret = image;
+        return 0;
+}
+
+/* Keeps a state file that is of no use to us for people to look at. */
+static void put_aside(Tracker *tracker, const char *suffix) {
+        char *aside = g_strdup_printf("%s%s", tracker->state_path, suffix);
+
+        if (rename(tracker->state_path, aside) >= 0)
+                restore_say(tracker, "the state file has been set aside as '%s'", aside);
+        g_free(aside);
+}
+
+static int read_journal(Restore *restore, StateImage **ret) {
+        Tracker *tracker = restore->tracker;
+        char *text = NULL;
+        size_t size = 0;
+        int r = tracker->state_path ? journal_read(tracker->state_path, &text, &size) : -ENOENT;
+
+        if (r == -ENOENT || (r >= 0 && size == 0)) {
+                free(text);
+                return -ENOENT;
+        }
+        if (r < 0) {
+                restore_say(tracker, "cannot read '%s': %s", tracker->state_path, strerror(-r));
+                return -ENOENT;
+        }
+        restore->report->first_start = false;
+        r = read_image(tracker, "state", text, size, true, ret);
+        if (r == -ENOENT)
+                put_aside(tracker, ".bad");
+        free(text);
+        return r;
+}
+
+/* A state of another boot means nothing any more: it is kept for people, under another name. */
+static bool set_aside(Restore *restore, const StateImage *image) {
+        if (!image->boot_id || text_equal(image->boot_id, restore->tracker->boot_id))
+                return false;
+        restore->report->other_boot = true;
+        restore_say(restore->tracker, "the state is of another boot");
+        put_aside(restore->tracker, ".old");
+        return true;
+}
+
+/* The text of the highest generation is believed; at equal ones the snapshot, which is the later word. */
+static StateImage *choose(Restore *restore, StateImage *snapshot, StateImage *journal) {
+        StateImage *loser = NULL, *winner = snapshot;
+
+        if (journal && set_aside(restore, journal))
+                journal = state_image_free(journal);
+        if (snapshot && snapshot->boot_id &&
+            !text_equal(snapshot->boot_id, restore->tracker->boot_id))
+                winner = snapshot = state_image_free(snapshot);
+        if (journal && (!snapshot || journal->generation > snapshot->generation)) {
+                winner = journal;
+                loser = snapshot;
+        } else
+                loser = journal;
+        if (winner && loser && winner->generation > loser->generation && winner == journal)
+                restore_say(
+                        restore->tracker, "the state file is newer than the text that was passed on"
+                );
+        state_image_free(loser);
+        return winner;
+}
+
+/* A later version may mean anything by its lines: everything is kept, nothing is touched, nothing is written. */
+static void freeze(Restore *restore) {
+        restore->report->unknown_version = true;
+        restore_leftovers(restore);
+        restore->tracker->read_only = true;
+}
+
+static int open_journal(Restore *restore, Diag *diag) {
+        Tracker *tracker = restore->tracker;
+        int r;
+
+        if (!tracker->state_path)
+                return 0;
+        r = journal_open(tracker->state_path, &tracker->journal, diag);
+        if (r < 0)
+                return r;
+        return changes_compact(tracker, diag);
+}
+
+static int run(Restore *restore, const char *snapshot, size_t size, Diag *diag) {
+        Tracker *tracker = restore->tracker;
+        StateImage *from_snapshot = NULL, *from_journal = NULL;
+        bool unknown = false;
+
+        if (snapshot) {
+                restore->report->first_start = false;
+                unknown = read_image(
+                                  tracker, "passed state", snapshot, size, false, &from_snapshot
+                          ) == -EPROTONOSUPPORT;
+        }
+        if (read_journal(restore, &from_journal) == -EPROTONOSUPPORT)
+                unknown = true;
+        index_pins(restore);
+        if (unknown) {
+                state_image_free(from_snapshot);
+                state_image_free(from_journal);
+                freeze(restore);
+                return 0;
+        }
+        restore->image = choose(restore, from_snapshot, from_journal);
+        if (restore->image) {
+                index_inherited(restore);
+                tracker->generation = restore->image->generation;
+                tracker->next_id = MAX(tracker->next_id, restore->image->next_id);
+                for (guint i = 0; i < restore->image->attachments->len; i++) {
+                        const AttachmentRecord *record = restore->image->attachments->pdata[i];
+
+                        if (record && record->attachment->id >= tracker->next_id)
+                                tracker->next_id = record->attachment->id + 1;
+                }
+                restore_verify(restore);
+                restore_settle(restore);
+        }
+        restore_leftovers(restore);
+        return open_journal(restore, diag);
+}
+
+int tracker_restore(
+        Tracker *tracker,
+        const char *snapshot,
+        size_t snapshot_size,
+        FdSet *inherited,
+        RestoreReport *ret,
+        Diag *diag
+) {
+        RestoreReport report = { .first_start = true };
+        Restore restore = {
+                .tracker = tracker,
+                .inherited = inherited,
+                .fds_by_link = g_hash_table_new(NULL, NULL),
+                .pins = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL),
+                .report = &report,
+        };
+        int r;
+
+        g_assert(!tracker->restored);
+        tracker->restored = true;
+        r = run(&restore, snapshot, snapshot_size, diag);
+        for (guint i = 0; i < tracker->units->len; i++)
+                tracked_unit_judge(tracker->units->pdata[i]);
+        report.refused_lines = restore.image ? restore.image->refused->len : 0;
+        state_image_free(restore.image);
+        g_hash_table_unref(restore.fds_by_link);
+        g_hash_table_unref(restore.pins);
+        if (r >= 0 && ret)
+                *ret = report;
+        return r;
+}
+
+const char *const *tracker_restore_messages(const Tracker *tracker) {
+        return (const char *const *)tracker->messages->pdata;
+}
