@@ -122,12 +122,16 @@ static int image_identify(const uint8_t *data, size_t size, const char *name, Di
         return 0;
 }
 
-/* One section header against the file. */
-static bool section_is_sound(const Elf64_Shdr *header, size_t size, size_t n_sections) {
+/* One section header against the file. A string table must end in NUL, else each lookup of a hostile name
+ * would search all of it. */
+static bool section_is_sound(const Elf64_Shdr *header, const ElfImage *image, size_t n_sections) {
         if (header->sh_type == SHT_NOBITS)
                 return header->sh_size <= SIZE_MAX / 2;
-        if (header->sh_offset > size || header->sh_size > size - header->sh_offset)
+        if (header->sh_offset > image->size || header->sh_size > image->size - header->sh_offset)
                 return false;
+        if (header->sh_type == SHT_STRTAB)
+                return header->sh_size == 0 ||
+                       image->data[header->sh_offset + header->sh_size - 1] == '\0';
         if (header->sh_type != SHT_SYMTAB)
                 return true;
         return header->sh_entsize == sizeof(Elf64_Sym) && header->sh_offset % 8 == 0 &&
@@ -155,7 +159,7 @@ static int image_check_table(ElfImage *image, const char *name, Diag *diag) {
                 Elf64_Shdr section;
 
                 memcpy(&section, image->data + header.e_shoff + i * sizeof section, sizeof section);
-                if (!section_is_sound(&section, image->size, header.e_shnum))
+                if (!section_is_sound(&section, image, header.e_shnum))
                         return diag_fail(
                                 diag, -EBADMSG, "section %zu of '%s' is damaged or cut off", i, name
                         );

@@ -14,8 +14,9 @@
 #include "src/base/cleanup.h"
 #include "src/base/limits.h"
 
-#define PIN_BY_NAME    1U
-#define INNER_FD_BYTES 4U /* value of a map of maps or programs */
+#define PIN_BY_NAME     1U
+#define INNER_FD_BYTES  4U /* value of a map of maps or programs */
+#define MAP_MEMBERS_MAX 64U /* libbpf knows some fifteen */
 
 static int number_member(const TypeInfo *info, const TypeMember *member, uint32_t *ret) {
         return type_info_number(info, member->type, ret);
@@ -81,7 +82,7 @@ static int read_map(Inspect *inspect, const TypeInfo *info, const TypeMember *va
         if (r < 0)
                 return r;
         r = type_info_resolve(info, variable->type, &type);
-        if (r == 0 && type.kind != BTF_KIND_STRUCT)
+        if (r == 0 && (type.kind != BTF_KIND_STRUCT || type.n > MAP_MEMBERS_MAX))
                 r = -EBADMSG;
         for (uint32_t i = 0; r == 0 && i < type.n; i++) {
                 TypeMember member;

@@ -353,6 +353,7 @@ START_TEST(lying_tables_are_refused)
         _cleanup_free_ char *data = object_bytes("twins", &size);
         Elf64_Shdr *section;
         Elf64_Sym *symbols = (Elf64_Sym *)section_of(data, SHT_SYMTAB, &section);
+        char *names;
         size_t i = 0;
 
         while (ELF64_ST_TYPE(symbols[i].st_info) != STT_FUNC)
@@ -369,6 +370,9 @@ START_TEST(lying_tables_are_refused)
         assert_refused(data, size, -EBADMSG, "damaged or cut off");
         section->sh_size = 0;
         assert_refused(data, size, -EBADMSG, "no symbol table");
+        names = section_of(data, SHT_STRTAB, &section);
+        names[section->sh_size - 1] = 'x';
+        assert_refused(data, size, -EBADMSG, "damaged or cut off");
 }
 END_TEST
 
