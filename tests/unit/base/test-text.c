@@ -23,6 +23,23 @@ START_TEST(escape_and_back_for_every_byte)
 }
 END_TEST
 
+/* A long line is taken apart in place: the text shrinks over itself. */
+START_TEST(escape_and_unescape_work_in_memory_of_the_caller)
+{
+        static const char text[] = "a b\\c\303\274\n";
+        char buffer[4 * sizeof text];
+        char *end = text_escape_to(buffer, text);
+
+        ck_assert_str_eq(buffer, "a\\x20b\\\\c\\xc3\\xbc\\x0a");
+        ck_assert_ptr_eq(end, buffer + strlen(buffer));
+        ck_assert_int_eq(text_unescape_to(buffer, buffer, (size_t)(end - buffer)), 0);
+        ck_assert_str_eq(buffer, text);
+        ck_assert_int_eq(text_unescape_to(buffer, "a\\q", 3), -EINVAL);
+        ck_assert_int_eq(text_unescape_to(buffer, "a\\x41", 4), -EINVAL); /* ends in the escape */
+        ck_assert_ptr_eq(text_escape_to(buffer, ""), buffer);
+}
+END_TEST
+
 START_TEST(unescape_refuses_what_escape_never_writes)
 {
         static const char *const bad[] = { "\\", "\\x", "\\x4", "\\x00", "\\n", "\\101", "a\\xg1" };
@@ -82,6 +99,7 @@ CHECK_MAIN(
         "base/text",
         10,
         escape_and_back_for_every_byte,
+        escape_and_unescape_work_in_memory_of_the_caller,
         unescape_refuses_what_escape_never_writes,
         c_escapes_of_systemd_are_undone,
         numbers_are_strict,
