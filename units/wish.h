@@ -53,6 +53,13 @@ typedef struct UnitContext {
         bool trust; /* refuse files and directories that are not under root's control alone */
 } UnitContext;
 
+/* Which files make up one unit. */
+typedef struct UnitPaths {
+        char *fragment; /* NULL: none */
+        char **dropins; /* in the order they apply, NULL at the end; NULL: none */
+        bool masked;
+} UnitPaths;
+
 /* Default search path: unitbpf's three directories, then systemd's. The array belongs to the caller (g_strfreev). */
 char **unit_search_path_default(void);
 
@@ -68,13 +75,30 @@ int unit_wish_read(
         Diag *diag
 );
 
-/* Reads one file alone, as verify does; its name is the unit's name (drop-ins: give unit). */
+/* Finds the files of a unit without reading them, as unit_wish_read() does. unit_paths_done() releases *ret. */
+int unit_paths_find(const UnitContext *context, const char *unit, UnitPaths *ret, Diag *diag);
+void unit_paths_done(UnitPaths *paths);
+
+/* Reads a unit from files that somebody else found (the service manager knows its own best). A fragment that is
+ * not there is an error, as is a drop-in. The search path is not looked at; context->trust is. */
+int unit_wish_read_paths(
+        const UnitContext *context,
+        const char *unit,
+        const UnitPaths *paths,
+        UnitWish **ret,
+        Diag *diag
+);
+
+/* Reads one file alone, as verify does, without asking who owns it. unit NULL: the name of the file is that of the
+ * unit; for drop-ins give it. */
 int unit_wish_read_file(const char *path, const char *unit, UnitWish **ret, Diag *diag);
 
-/* Names of all units that have a file of their own on the search path (instances and plain ones, not templates).
- * The array belongs to the caller (g_strfreev). */
+/* Names of all units that have a file or drop-in directory of their own on the search path (instances and plain
+ * ones, not templates; aliases go under the name of their unit), sorted. The array belongs to the caller (g_strfreev). */
 int unit_list(const UnitContext *context, char ***ret, Diag *diag);
 
+/* A unit that wishes nothing yet. */
+UnitWish *unit_wish_new(const char *unit);
 UnitWish *unit_wish_free(UnitWish *wish);
 DEFINE_CLEANUP(UnitWish, unit_wish_free);
 
