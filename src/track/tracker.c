@@ -201,6 +201,13 @@ static void drop_held_off(Tracker *tracker, TrackedUnit *unit) {
         }
 }
 
+static bool has_kernel_part(const TrackedUnit *unit) {
+        for (guint i = 0; i < unit->attachments->len; i++)
+                if (attachment_is_in_force(unit->attachments->pdata[i]))
+                        return true;
+        return false;
+}
+
 static int check_writable(const Tracker *tracker, Diag *diag) {
         g_assert(tracker->restored);
         if (tracker->read_only)
@@ -267,12 +274,12 @@ int tracker_apply(
                 tracked_unit_add_problem(unit, POLICY_WANTED, NULL, diag_text(&stale, r), NULL);
         if (reason == APPLY_START && result >= 0 && result != APPLY_REFUSED)
                 unit->covered_from_start = true;
-        if (result == APPLY_REFUSED && reason == APPLY_START && unit->attachments->len == 0)
+        if (result == APPLY_REFUSED && reason == APPLY_START && !has_kernel_part(unit))
                 forget_unit(tracker, unit);
-        else
+        else {
                 core_emit_unit(tracker, unit);
-        if (core_find_unit(tracker, place->unit))
-                record_write_unit(tracker->lines, core_find_unit(tracker, place->unit), false);
+                record_write_unit(tracker->lines, unit, false);
+        }
         r = changes_write(tracker, diag);
         if (r >= 0)
                 r = changes_compact_if_due(tracker, diag);
