@@ -122,24 +122,35 @@ static int adopt_if_inherited(FdSet *set, int fd) {
         return fdset_contains(set, fd) ? 0 : fdset_adopt(set, fd);
 }
 
+/* Next descriptor listed in the folder, -ENOENT at its end. */
+static int next_listed(DIR *folder) {
+        struct dirent *entry;
+        int fd;
+
+        do {
+                errno = 0;
+                entry = readdir(folder);
+                if (!entry)
+                        return errno == 0 ? -ENOENT : -errno;
+        } while (text_to_fd(entry->d_name, &fd) < 0); /* . and .. */
+        return fd;
+}
+
 int fdset_adopt_inherited(FdSet *set, const int *keep) {
         DIR *folder = opendir("/proc/self/fd");
-        struct dirent *entry;
-        int r = 0;
+        int fd, r = 0;
 
         if (!folder)
                 return -errno;
-        while (r >= 0 && (errno = 0, entry = readdir(folder))) {
-                int fd;
-
-                if (text_to_fd(entry->d_name, &fd) < 0) /* . and .. */
-                        continue;
+        while ((fd = next_listed(folder)) >= 0) {
                 if (fd < 3 || fd == dirfd(folder) || is_kept(keep, fd))
                         continue;
                 r = adopt_if_inherited(set, fd);
+                if (r < 0)
+                        break;
         }
-        if (r >= 0 && errno != 0)
-                r = -errno;
+        if (fd < 0 && fd != -ENOENT)
+                r = fd;
         (void)closedir(folder);
         return r;
 }

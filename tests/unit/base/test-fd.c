@@ -155,8 +155,12 @@ START_TEST(write_all_and_read_all_go_through_a_small_pipe)
         ck_assert_int_eq(pipe2(pipes, O_CLOEXEC), 0);
         pid = fork();
         ck_assert_int_ge(pid, 0);
-        if (pid == 0)
-                _exit(fd_write_all(pipes[1], data, SIZE) == 0 ? 0 : 1);
+        if (pid == 0) {
+                int r = fd_write_all(pipes[1], data, SIZE);
+
+                free(data);
+                _exit(r == 0 ? 0 : 1);
+        }
         (void)fd_close(pipes[1]);
         ck_assert_int_eq(fd_read_all(pipes[0], SIZE, &text, &size), 0);
         ck_assert_uint_eq(size, SIZE);

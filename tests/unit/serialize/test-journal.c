@@ -529,38 +529,33 @@ START_TEST(what_is_no_file_is_refused)
 }
 END_TEST
 
+/* What children do; the result is their exit code. */
+typedef int (*Deed)(const char *path, const char *stop);
+
 /* Two lines, then one appended, then five in their place; killed somewhere on the way. */
-static void be_killed(const char *path, const char *stop) {
+static int be_killed(const char *path, const char *stop) {
         Journal *journal = open_journal(path);
 
         ck_assert_int_eq(setenv("UNITBPF_STOP_POINT", stop, 1), 0);
-        if (append(journal, 2, 1) == 0 && replace(journal, 0, 5) == 0)
-                _exit(1);
-        _exit(2);
+        return append(journal, 2, 1) == 0 && replace(journal, 0, 5) == 0 ? 1 : 2;
 }
 
-static void append_one_more(const char *path, const char *stop) {
+static int append_one_more(const char *path, const char *stop) {
         Journal *journal = open_journal(path);
+        int r = append(journal, read_file(path).n_records, 1);
 
-        ck_assert_ptr_null(stop);
-        if (append(journal, read_file(path).n_records, 1) < 0)
-                _exit(1);
         (void)journal_free(journal);
-        _exit(0);
+        return r < 0;
 }
 
 /* The stop points read their settings once for a process, so all that passes one is done in children. */
-static int in_child(
-        void (*deed)(const char *path, const char *stop),
-        const char *path,
-        const char *stop
-) {
+static int in_child(Deed deed, const char *path, const char *stop) {
         int status;
         pid_t pid = fork();
 
         ck_assert_int_ge(pid, 0);
         if (pid == 0)
-                deed(path, stop);
+                _exit(deed(path, stop));
         ck_assert_int_eq(waitpid(pid, &status, 0), pid);
         return status;
 }
