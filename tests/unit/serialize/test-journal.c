@@ -281,45 +281,6 @@ START_TEST(bad_byte_is_reported_and_the_rest_is_read)
 }
 END_TEST
 
-static int read_one(const char *text, Diag *diag) {
-        _cleanup_(reader_free_ptr) Reader *reader = NULL;
-        const Record *record;
-        unsigned version;
-
-        ck_assert_int_eq(reader_new(text, strlen(text), READER_JOURNAL, &reader), 0);
-        ck_assert_int_eq(reader_header(reader, &version, NULL), 0);
-        return reader_next(reader, &record, diag);
-}
-
-START_TEST(checksum_must_be_written_as_we_write_it)
-{
-        static const char line[] = "intent=0 attach";
-        static const char digits[] = "69608e52", upper[] = "69608E52"; /* of that line */
-        const struct {
-                const char *before, *crc, *behind;
-        } wrong[] = {
-                { "", "", "" },           { " crc=", "", "" },         { " crc=", upper, "" },
-                { " crc=", digits, " " }, { "  crc=", digits, "" },    { " crc=0x", digits, "" },
-                { " crc=0", digits, "" }, { " crc=", digits + 1, "" }, { " CRC=", digits, "" },
-                { "crc=", digits, "" },
-        };
-        char text[128];
-
-        (void)snprintf(text, sizeof text, HEADER "%s crc=%s\n", line, digits);
-        ck_assert_int_eq(read_one(text, NULL), READER_RECORD);
-        for (size_t i = 0; i < ELEMENTS(wrong); i++) {
-                _cleanup_diag_ Diag diag = {};
-
-                (void)snprintf(
-                        text, sizeof text, HEADER "%s%s%s%s\n", line, wrong[i].before, wrong[i].crc,
-                        wrong[i].behind
-                );
-                ck_assert_int_eq(read_one(text, &diag), -EBADMSG);
-                ck_assert_str_eq(diag.text, "line 2: checksum wrong or missing");
-        }
-}
-END_TEST
-
 START_TEST(longest_line_of_the_writer_can_be_journaled)
 {
         _cleanup_(writer_free_ptr) Writer *writer = writer_new();
@@ -612,7 +573,6 @@ CHECK_MAIN(
         appended_lines_follow_over_reopening,
         file_cut_at_any_byte_loses_at_most_the_last_line,
         bad_byte_is_reported_and_the_rest_is_read,
-        checksum_must_be_written_as_we_write_it,
         longest_line_of_the_writer_can_be_journaled,
         end_line_in_a_journal_speaks_of_what_was_written_at_once,
         file_without_header_cannot_come_about,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "serialize/reader.h"
@@ -447,6 +448,45 @@ START_TEST(text_beyond_the_limit_is_refused)
 }
 END_TEST
 
+static int read_one(const char *text, Diag *diag) {
+        _cleanup_(reader_free_ptr) Reader *reader = NULL;
+        const Record *record;
+        unsigned version;
+
+        ck_assert_int_eq(reader_new(text, strlen(text), READER_JOURNAL, &reader), 0);
+        ck_assert_int_eq(reader_header(reader, &version, NULL), 0);
+        return reader_next(reader, &record, diag);
+}
+
+START_TEST(checksum_must_be_written_as_we_write_it)
+{
+        static const char line[] = "intent=0 attach";
+        static const char digits[] = "69608e52", upper[] = "69608E52"; /* of that line */
+        const struct {
+                const char *before, *crc, *behind;
+        } wrong[] = {
+                { "", "", "" },           { " crc=", "", "" },         { " crc=", upper, "" },
+                { " crc=", digits, " " }, { "  crc=", digits, "" },    { " crc=0x", digits, "" },
+                { " crc=0", digits, "" }, { " crc=", digits + 1, "" }, { " CRC=", digits, "" },
+                { "crc=", digits, "" },
+        };
+        char text[128];
+
+        (void)snprintf(text, sizeof text, HEADER "%s crc=%s\n", line, digits);
+        ck_assert_int_eq(read_one(text, NULL), READER_RECORD);
+        for (size_t i = 0; i < ELEMENTS(wrong); i++) {
+                _cleanup_diag_ Diag diag = {};
+
+                (void)snprintf(
+                        text, sizeof text, HEADER "%s%s%s%s\n", line, wrong[i].before, wrong[i].crc,
+                        wrong[i].behind
+                );
+                ck_assert_int_eq(read_one(text, &diag), -EBADMSG);
+                ck_assert_str_eq(diag.text, "line 2: checksum wrong or missing");
+        }
+}
+END_TEST
+
 /* What one text says goes unchanged into the next one: keys nobody knows are carried over. */
 START_TEST(unread_lines_are_carried_over)
 {
@@ -481,5 +521,6 @@ CHECK_MAIN(
         line_limit_is_exact_and_costs_only_the_line,
         word_limit_is_exact,
         text_beyond_the_limit_is_refused,
+        checksum_must_be_written_as_we_write_it,
         unread_lines_are_carried_over
 )
