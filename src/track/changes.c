@@ -82,8 +82,8 @@ int changes_write_all(const Tracker *tracker, Writer *writer, FdSet *fds) {
 
 int changes_compact(Tracker *tracker, Diag *diag) {
         _cleanup_(writer_free_ptr) Writer *writer = NULL;
-        const char *text;
-        size_t size;
+        const char *text = NULL;
+        size_t size = 0;
         int r;
 
         if (!tracker->journal)

@@ -395,7 +395,7 @@ static Attachment *find_quarantined(const Tracker *tracker, uint64_t id) {
         return NULL;
 }
 
-int tracker_detach(Tracker *tracker, uint64_t id, Diag *diag) {
+static int detach_by_id(Tracker *tracker, uint64_t id, ReleaseMode mode, Diag *diag) {
         Attachment *a = core_find_attachment(tracker, id);
         TrackedUnit *unit;
         int r = check_writable(tracker, diag);
@@ -407,12 +407,20 @@ int tracker_detach(Tracker *tracker, uint64_t id, Diag *diag) {
         if (!a)
                 return diag_fail(diag, -ENOENT, "there is no attachment %lu", (unsigned long)id);
         unit = a->unit ? core_find_unit(tracker, a->unit) : NULL;
-        r = release_attachment(tracker, a, unit ? RELEASE_HOLD_OFF : RELEASE_FREE, diag);
+        r = release_attachment(tracker, a, unit ? mode : RELEASE_FREE, diag);
         if (unit) {
                 tracked_unit_judge(unit);
                 core_emit_unit(tracker, unit);
         }
         return r;
+}
+
+int tracker_detach(Tracker *tracker, uint64_t id, Diag *diag) {
+        return detach_by_id(tracker, id, RELEASE_HOLD_OFF, diag);
+}
+
+int tracker_free_attachment(Tracker *tracker, uint64_t id, Diag *diag) {
+        return detach_by_id(tracker, id, RELEASE_FREE, diag);
 }
 
 int tracker_detach_all(Tracker *tracker, Diag *diag) {
@@ -492,6 +500,11 @@ static int transient_new(
         return 0;
 }
 
+static void discard(Tracker *tracker, Attachment *a) {
+        a->program = core_release_program(tracker, a->program);
+        attachment_free(a);
+}
+
 int tracker_attach_program(
         Tracker *tracker,
         const ProgramRequest *request,
@@ -499,6 +512,7 @@ int tracker_attach_program(
         Diag *diag
 ) {
         Attachment *a = NULL;
+        TrackedUnit *unit = NULL;
         int r = check_writable(tracker, diag);
 
         if (r < 0)
@@ -512,15 +526,28 @@ int tracker_attach_program(
         r = transient_new(tracker, request, &a, diag);
         if (r < 0)
                 return r;
+        if (request->unit) {
+                UnitPlace place = { .unit = request->unit,
+                                    .cgroup = a->path,
+                                    .cgroup_id = a->cgroup_id };
+
+                r = enter_place(tracker, &place, &unit, diag);
+        }
+        if (r < 0) {
+                discard(tracker, a);
+                return r;
+        }
+        text_assign(&a->unit, request->unit);
         a->id = core_new_id(tracker);
         r = apply_single(tracker, a, request->cgroup_fd, request->prog_fd, false, diag);
         if (r < 0) {
-                a->program = core_release_program(tracker, a->program);
-                attachment_free(a);
+                discard(tracker, a);
                 return r;
         }
-        core_add_attachment(tracker, NULL, a);
+        core_add_attachment(tracker, unit, a);
         core_emit_attachment(tracker, TRACKER_ATTACHMENT_NEW, a);
+        if (unit)
+                tracked_unit_judge(unit);
         *ret_id = a->id;
         return 0;
 }

@@ -186,11 +186,14 @@ int tracker_unit_set_covered_from_start(Tracker *tracker, const char *unit, bool
 int tracker_unit_detach(Tracker *tracker, const char *unit, Diag *diag);
 int tracker_unit_release(Tracker *tracker, const char *unit);
 int tracker_detach(Tracker *tracker, uint64_t id, Diag *diag);
+/* Detaches one for good, without holding it off. -ENOENT: there is none of that id. */
+int tracker_free_attachment(Tracker *tracker, uint64_t id, Diag *diag);
 int tracker_detach_all(Tracker *tracker, Diag *diag); /* quarantined things too */
 
 /* One program by descriptor instead of a file, held until tracker_detach(). The descriptors stay the caller's.
  * -EBUSY: a foreign program in the way (named in diag). */
 typedef struct ProgramRequest {
+        const char *unit; /* whose it is; NULL: nobody's but the holder's of its lease */
         int prog_fd;
         int cgroup_fd;
         Hook hook;
