@@ -144,7 +144,8 @@ FdKind fd_kind(int fd) {
                 return FD_KIND_PROGRAM;
         if (strcmp(name, "anon_inode:bpf-map") == 0)
                 return FD_KIND_MAP;
-        if (strcmp(name, "anon_inode:bpf_link") == 0)
+        /* the one name when made by BPF_LINK_CREATE, the other when opened by id or from a pin */
+        if (strcmp(name, "anon_inode:bpf_link") == 0 || strcmp(name, "anon_inode:bpf-link") == 0)
                 return FD_KIND_LINK;
         return FD_KIND_OTHER;
 }
