@@ -35,7 +35,7 @@ int bpffs_contains(const char *path) {
         const char *slash;
         int r = on_bpffs(path);
 
-        if (r != -ENOENT)
+        if (r != -ENOENT && r != -EPERM) /* EPERM: bpffs was asked for a name with a dot */
                 return r;
         slash = strrchr(path, '/');
         parent = !slash          ? strdup(".")

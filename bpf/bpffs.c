@@ -47,7 +47,7 @@ static void mounts_look_at(Mounts *mounts, struct libmnt_fs *fs, dev_t *device) 
 }
 
 /* The mount table knows what device numbers of directories do not tell: bind mounts of the same file system. */
-static int mounts_of(const char *path, Mounts *ret) {
+static int mounts_of(const char *mountinfo, const char *path, Mounts *ret) {
         _cleanup_(mounts_done) Mounts mounts = { .table = mnt_new_table() };
         _cleanup_(iterator_free) struct libmnt_iter *iterator = mnt_new_iter(MNT_ITER_FORWARD);
         struct libmnt_fs *fs;
@@ -56,7 +56,7 @@ static int mounts_of(const char *path, Mounts *ret) {
 
         if (!mounts.table || !iterator)
                 return -ENOMEM;
-        r = mnt_table_parse_file(mounts.table, "/proc/self/mountinfo");
+        r = mnt_table_parse_file(mounts.table, mountinfo);
         if (r < 0)
                 return r;
         while (mnt_table_next_fs(mounts.table, iterator, &fs) == 0)
@@ -123,7 +123,7 @@ static int root_state(const char *root, Diag *diag) {
         }
         if (!S_ISDIR(st.st_mode))
                 return diag_fail(diag, -ENOTDIR, "'%s' is not a directory", root);
-        r = mounts_of(root, &mounts);
+        r = mounts_of("/proc/self/mountinfo", root, &mounts);
         if (r < 0)
                 return diag_errno(diag, r, "cannot read the mount table");
         if (mounts.several)
@@ -222,20 +222,44 @@ static void report_warn(const BpffsOptions *options, const char *root) {
         if (report.lacks_nosuid || report.lacks_noexec)
                 warn(options, "the BPF file system on '%s' is mounted without%s%s", root,
                      report.lacks_nosuid ? " nosuid" : "", report.lacks_noexec ? " noexec" : "");
-        if ((report.mode & S_IWOTH) && !(report.mode & S_ISVTX))
-                warn(options, "everybody may remove pins in '%s' (mode %04o)", root, report.mode);
+        if (report.mode & S_IWOTH) /* bpffs sets the sticky bit by itself, so nobody can remove */
+                warn(options, "everybody may make names in '%s' (mode %04o)", root, report.mode);
         if (report.delegates)
                 warn(options, "the BPF file system on '%s' delegates: %s", root, report.options);
 }
 
+/* Where everybody may make names, somebody else may have been here first. */
+static int check_owned(const char *path, Diag *diag) {
+        struct stat st;
+
+        if (lstat(path, &st) < 0)
+                return diag_errno(diag, -errno, "cannot look at '%s'", path);
+        if (!S_ISDIR(st.st_mode))
+                return diag_fail(diag, -ENOTDIR, "'%s' is not a directory", path);
+        if (st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)))
+                return diag_fail(
+                        diag, -EPERM,
+                        "'%s' belongs to uid %u with mode %04o; refusing to keep pins there", path,
+                        st.st_uid, st.st_mode & 07777
+                );
+        return 0;
+}
+
+static int directory_make(const char *path, Diag *diag) {
+        if (mkdir(path, 0700) < 0 && errno != EEXIST)
+                return diag_errno(diag, -errno, "cannot make '%s'", path);
+        return check_owned(path, diag);
+}
+
 static int links_make(const char *root, Diag *diag) {
-        _cleanup_free_ char *path = bpffs_links_path(root);
+        _cleanup_free_ char *ours = text_format("%s/unitbpf", root),
+                            *links = bpffs_links_path(root);
         int r;
 
-        if (!path)
+        if (!ours || !links)
                 return -ENOMEM;
-        r = file_make_directories(path, 0700);
-        return r < 0 ? diag_errno(diag, r, "cannot make '%s'", path) : 0;
+        r = directory_make(ours, diag);
+        return r < 0 ? r : directory_make(links, diag);
 }
 
 int bpffs_prepare(const BpffsOptions *options, char **ret_root, Diag *diag) {
@@ -268,20 +292,15 @@ int bpffs_prepare(const BpffsOptions *options, char **ret_root, Diag *diag) {
         return 0;
 }
 
-/* Which instance pid 1 has at the path. */
+/* Which instance pid 1 has at the path. Its mount table says it; looking through /proc/1/root would need every
+ * capability pid 1 has. */
 static void examine_pid1(const char *root, BpffsReport *report) {
-        _cleanup_free_ char *path = text_format("/proc/1/root%s", root);
-        struct stat st;
+        _cleanup_(mounts_done) Mounts mounts = {};
 
-        if (!path)
-                return;
-        if (stat(path, &st) >= 0)
-                report->pid1_differs = st.st_dev != report->device;
-        else if (errno == ENOENT)
-                report->pid1_differs = true;
-        else
+        if (mounts_of("/proc/1/mountinfo", root, &mounts) < 0)
                 return;
         report->pid1_known = true;
+        report->pid1_differs = !mounts.top || mnt_fs_get_devno(mounts.top) != report->device;
 }
 
 static bool option_is_set(const char *options, const char *name) {
@@ -314,7 +333,7 @@ int bpffs_examine(const char *root, BpffsReport *ret) {
                 return -errno;
         report.device = st.st_dev;
         report.mode = st.st_mode & 07777;
-        r = mounts_of(path, &mounts);
+        r = mounts_of("/proc/self/mountinfo", path, &mounts);
         if (r < 0)
                 return r;
         if (mounts.top && mnt_fs_get_options(mounts.top)) {
@@ -322,8 +341,8 @@ int bpffs_examine(const char *root, BpffsReport *ret) {
                 if (!report.options)
                         return -ENOMEM;
                 examine_options(&report);
+                examine_pid1(path, &report);
         }
-        examine_pid1(path, &report);
         *ret = report;
         report = (BpffsReport){};
         return 0;

@@ -27,7 +27,7 @@ typedef struct BpffsOptions {
 /* What is known of one instance. */
 typedef struct BpffsReport {
         uint64_t device; /* the instance: st_dev of its root */
-        bool pid1_known; /* could we look through /proc/1/root? */
+        bool pid1_known; /* the root is a mount, and the mount table of pid 1 could be read */
         bool pid1_differs; /* what pid 1 sees at this path is another instance, or none */
         char *options; /* of the mount, as in the mount table; belongs to the report */
         bool lacks_nosuid, lacks_noexec;
@@ -41,6 +41,7 @@ void bpffs_report_done(BpffsReport *report);
  * Default: the default root if it is bpffs; mounted there if nothing is; and if another file system is in the way
  * (a warning: pins will not outlive this mount namespace) the same with the fallback root. A custom root that is no
  * mount is mounted with a warning. The root belongs to the caller.
+ * -EPERM also: unitbpf or links is there already and not ours alone.
  * -EMEDIUMTYPE: another file system where bpffs must be; -ENOTUNIQ: several instances stacked on one path;
  * -ENOTDIR; -ENOENT, -EPERM, ... of the calls. */
 int bpffs_prepare(const BpffsOptions *options, char **ret_root, Diag *diag);
