@@ -85,8 +85,8 @@ static int fd_of_kind(const KernelFake *fake, int fd, FakeKind kind, FakeObject 
 
         if (!object)
                 return -EBADF;
-        if (object->kind != kind)
-                return -EINVAL;
+        if (object->kind != kind) /* cgroups are open with O_PATH, which counts as no descriptor */
+                return object->kind == FAKE_CGROUP ? -EBADF : -EINVAL;
         *ret = object;
         return 0;
 }

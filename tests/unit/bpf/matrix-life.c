@@ -110,6 +110,7 @@ void matrix_link_life(MatrixHost *host) {
         second = ops->link_by_id(ops, info.id);
         ck_assert_int_ge(second, 3);
         ck_assert_int_ne(second, link);
+        ck_assert_int_eq(ops->kind(ops, second), FD_KIND_LINK);
 
         ck_assert_int_eq(ops->link_detach(ops, link), 0);
         ck_assert_int_eq(ops->link_detach(ops, link), 0);
@@ -319,7 +320,7 @@ void matrix_query_effective_and_revision(MatrixHost *host) {
 void matrix_wrong_descriptors(MatrixHost *host) {
         Bench bench = bench_start(host, 1);
         const KernelOps *ops = host->ops;
-        int cgroup = bench_cgroup(&bench, "cell"), a = bench_program(&bench, 'a');
+        int cgroup = bench_cgroup(&bench, "cell"), a = bench_program(&bench, 'a'), link;
         const int targets[] = { a, bench_closed(&bench), -1 };
         QueryResult result;
 
@@ -330,7 +331,11 @@ void matrix_wrong_descriptors(MatrixHost *host) {
                 ck_assert_int_eq(ops->query(ops, targets[i], SOCK_CREATE, false, &result), -EBADF);
         }
         ck_assert_int_eq(ops->link_create(ops, bench_closed(&bench), cgroup, SOCK_CREATE), -EBADF);
-        ck_assert_int_eq(ops->link_create(ops, cgroup, cgroup, SOCK_CREATE), -EINVAL);
+        /* an O_PATH descriptor counts as none where a program must be, a link as a wrong one */
+        ck_assert_int_eq(ops->link_create(ops, cgroup, cgroup, SOCK_CREATE), -EBADF);
+        link = bench_link(&bench, cgroup, 'a');
+        ck_assert_int_eq(ops->link_create(ops, link, cgroup, SOCK_CREATE), -EINVAL);
+        bench_close(&bench, link);
         bench_cgroup_end(&bench, cgroup, "cell");
         bench_end(&bench);
 }
