@@ -311,7 +311,7 @@ int cgroup_alive(int cgroup_fd) {
 int cgroup_parent(int cgroup_fd) {
         _cleanup_close_ int fd = -EBADF;
         CgroupHandle handle;
-        int mine, above, r = cgroup_alive(cgroup_fd);
+        int mine = -1, above = -1, r = cgroup_alive(cgroup_fd);
 
         if (r <= 0)
                 return r < 0 ? r : -ESTALE;
@@ -357,7 +357,7 @@ static int number_of(char *text, const char *key, uint64_t *ret) {
 
 int cgroup_descendants(int cgroup_fd, unsigned max) {
         _cleanup_free_ char *text = NULL;
-        uint64_t n;
+        uint64_t n = 0;
         int r = read_at(cgroup_fd, "cgroup.stat", &text);
 
         if (r >= 0)
@@ -370,7 +370,7 @@ int cgroup_descendants(int cgroup_fd, unsigned max) {
 
 int cgroup_populated(int cgroup_fd) {
         _cleanup_free_ char *text = NULL;
-        uint64_t populated;
+        uint64_t populated = 0;
         int r = read_at(cgroup_fd, "cgroup.events", &text);
 
         if (r >= 0)

@@ -174,7 +174,7 @@ static int check_list(const FakeCgroup *cgroup, Hook hook, const Addition *addit
 
 static int list_add(KernelFake *fake, FakeCgroup *cgroup, Hook hook, const Addition *addition) {
         FakeList *list = &cgroup->lists[hook];
-        FakeEntry *entry;
+        FakeEntry *entry = NULL;
         size_t place;
         int r = check_list(cgroup, hook, addition);
 
@@ -341,7 +341,7 @@ int fake_link_create(KernelFake *fake, const LinkArguments *arguments) {
 }
 
 int fake_link_update(KernelFake *fake, int link_fd, int new_fd, int old_fd) {
-        FakeProgram *program, *old = NULL;
+        FakeProgram *program = NULL, *old = NULL;
         FakeList *list;
         FakeLink *link;
         int r;

@@ -67,7 +67,7 @@ static int op_link_update(const KernelOps *ops, int link_fd, int new_fd, int old
 
 static int op_link_detach(const KernelOps *ops, int link_fd) {
         KernelFake *fake = fake_of(ops);
-        FakeLink *link;
+        FakeLink *link = NULL;
         int r = fake_ordered_error(fake, "link_detach");
 
         if (r >= 0 && !fake->features[FEATURE_LINK_DETACH])
@@ -256,7 +256,7 @@ static FdKind op_kind(const KernelOps *ops, int fd) {
 
 static int op_link_info(const KernelOps *ops, int link_fd, LinkInfo *ret) {
         KernelFake *fake = fake_of(ops);
-        FakeLink *link;
+        FakeLink *link = NULL;
         int r = fake_ordered_error(fake, "link_info");
 
         if (r >= 0)
@@ -275,7 +275,7 @@ static int op_link_info(const KernelOps *ops, int link_fd, LinkInfo *ret) {
 
 static int op_prog_info(const KernelOps *ops, int prog_fd, ProgramInfo *ret) {
         KernelFake *fake = fake_of(ops);
-        FakeProgram *program;
+        FakeProgram *program = NULL;
         int r = fake_ordered_error(fake, "prog_info");
 
         if (r >= 0)
@@ -314,7 +314,7 @@ static int op_prog_fits(const KernelOps *ops, int prog_fd, uint32_t attach_type)
 }
 
 static int op_prog_has_cgroup_storage(const KernelOps *ops, int prog_fd) {
-        FakeProgram *program;
+        FakeProgram *program = NULL;
         int r = fake_ordered_error(fake_of(ops), "prog_has_cgroup_storage");
 
         if (r >= 0)
@@ -377,7 +377,7 @@ static int cgroup_of(const KernelOps *ops, const char *operation, int fd, FakeCg
 }
 
 static int op_cgroup_parent(const KernelOps *ops, int cgroup_fd) {
-        FakeCgroup *cgroup;
+        FakeCgroup *cgroup = NULL;
         int r = cgroup_of(ops, "cgroup_parent", cgroup_fd, &cgroup);
 
         if (r < 0)
@@ -388,7 +388,7 @@ static int op_cgroup_parent(const KernelOps *ops, int cgroup_fd) {
 }
 
 static int op_cgroup_id(const KernelOps *ops, int cgroup_fd, uint64_t *ret_id) {
-        FakeCgroup *cgroup;
+        FakeCgroup *cgroup = NULL;
         int r = cgroup_of(ops, "cgroup_id", cgroup_fd, &cgroup);
 
         if (r >= 0)
@@ -397,7 +397,7 @@ static int op_cgroup_id(const KernelOps *ops, int cgroup_fd, uint64_t *ret_id) {
 }
 
 static int op_cgroup_alive(const KernelOps *ops, int cgroup_fd) {
-        FakeCgroup *cgroup;
+        FakeCgroup *cgroup = NULL;
         int r = cgroup_of(ops, "cgroup_alive", cgroup_fd, &cgroup);
 
         return r < 0 ? r : !cgroup->removed;
@@ -410,7 +410,7 @@ static bool is_below(const FakeCgroup *cgroup, const FakeCgroup *top) {
 }
 
 static int op_cgroup_descendants(const KernelOps *ops, int cgroup_fd, unsigned max) {
-        FakeCgroup *cgroup;
+        FakeCgroup *cgroup = NULL;
         unsigned n = 0;
         int r = cgroup_of(ops, "cgroup_descendants", cgroup_fd, &cgroup);
 
