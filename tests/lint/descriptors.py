@@ -30,10 +30,14 @@ REFUSED = {
     'posix_spawn_file_actions_adddup2': 'fork and fd_above_stdio',
 }
 
-_CALL = re.compile(r'(?<![\w.>])(\w+)\s*\(')
-_SYSCALL = re.compile(r'\s*(?:SYS|__NR)_(\w+)')
 MAY_SET = ('src/base/fd.c',)
 MAY_CLEAR = ('src/daemon/reexec.c',)
+# The standard streams are there to be inherited.
+HAND_ON = ('dup2', 'dup3', 'posix_spawn_file_actions_adddup2')
+STANDARD = re.compile(r',\s*STD(IN|OUT|ERR)_FILENO\s*(,\s*0\s*)?$')
+
+_CALL = re.compile(r'(?<![\w.>])(\w+)\s*\(')
+_SYSCALL = re.compile(r'\s*(?:SYS|__NR)_(\w+)')
 
 
 def _carries(given, flag, around):
@@ -44,8 +48,10 @@ def _carries(given, flag, around):
                for word in re.findall(r'\b[a-z_]\w*\b', given))
 
 
-def _problem(name, given, text_given, around):
+def _problem(path, name, given, text_given, around):
     """What is wrong with one call, or None. given: arguments without the insides of strings."""
+    if name in HAND_ON and (path in MAY_CLEAR or STANDARD.search(given)):
+        return None
     if name in FLAGS and not _carries(given, FLAGS[name], around):
         return f'{name}() without {FLAGS[name]}'
     if name in FLAGS_NEARBY and FLAGS_NEARBY[name] not in around:
@@ -94,7 +100,7 @@ def close_on_exec(tree):
             if _is_declaration(code, match.start()):
                 continue
             around = next((f.body for f in bodies if f.first <= line <= f.last), code)
-            problem = _problem(name, given, text[opening + 1:opening + 1 + len(given)], around) or \
+            problem = _problem(path, name, given, text[opening + 1:opening + 1 + len(given)], around) or \
                 _flag_problem(path, name, given)
             if problem:
                 found.append(f'{path}:{line}: {problem}')

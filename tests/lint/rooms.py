@@ -15,7 +15,8 @@ ROOMS = {
     'src/resolve': (('src/base', 'units', 'bpf/look'), ('glib',)),
     'src/track': (('src/base', 'serialize', 'bpf', 'bpf/look'), ('glib',)),
     'src/daemon': (('src/base', 'serialize', 'bpf/look', 'bpf', 'units', 'src/resolve', 'src/track'),
-                   ('sd-event', 'sd-bus', 'sd-daemon', 'sd-id128', 'glib')),
+                   ('sd-event', 'sd-bus', 'sd-daemon', 'sd-id128', 'sd-journal',
+                    'glib')),
     'src/hook': (('src/base',), ()),
     'src/generator': (('src/base', 'units'), ('glib',)),
     'src/cli': (('src/base', 'units', 'src/resolve', 'bpf/look'),
@@ -36,14 +37,16 @@ LIBRARIES = {
     'sd-bus': r'systemd/sd-bus(-protocol|-vtable)?\.h',
     'sd-daemon': r'systemd/sd-daemon\.h',
     'sd-id128': r'systemd/sd-id128\.h',
+    'sd-journal': r'systemd/sd-journal\.h',
     'json-glib': r'json-glib/json-glib\.h',
     'libsmartcols': r'(libsmartcols/)?libsmartcols\.h',
     'check': r'check\.h',
 }
 LIBC = re.compile(
     r'(arpa|asm|asm-generic|linux|net|netinet|netpacket|sys)/[\w./-]+\.h|'
-    r'(assert|byteswap|ctype|dirent|elf|endian|errno|fcntl|fnmatch|getopt|glob|grp|inttypes|libgen|limits|'
-    r'locale|math|mntent|netdb|poll|pthread|pwd|sched|semaphore|setjmp|signal|spawn|stdalign|stdarg|'
+    r'(assert|byteswap|ctype|dirent|elf|endian|errno|execinfo|fcntl|fnmatch|ftw|getopt|glob|grp|ifaddrs|'
+    r'inttypes|langinfo|libgen|limits|link|locale|malloc|math|mntent|netdb|paths|poll|pthread|pwd|regex|'
+    r'sched|search|semaphore|setjmp|signal|spawn|stdalign|stdarg|'
     r'stdatomic|stdbool|stddef|stdint|stdio|stdio_ext|stdlib|stdnoreturn|string|strings|sysexits|syslog|'
     r'termios|threads|time|uchar|unistd|utime|wchar|wctype)\.h')
 KERNEL_SIDE = re.compile(

@@ -135,9 +135,18 @@ class CloseOnExec(RuleTest):
         self.in_function('return fcntl(a, F_DUPFD_CLOEXEC, 3);')
         self.finds_nothing(descriptors.close_on_exec)
 
+    def test_standard_streams_may_be_inherited(self):
+        for call in ('dup2(a, STDOUT_FILENO)', 'dup3(a, STDIN_FILENO, 0)',
+                     'posix_spawn_file_actions_adddup2(a, b, STDERR_FILENO)'):
+            self.in_function(f'return {call};')
+            self.finds_nothing(descriptors.close_on_exec)
+        self.in_function('return dup2(a, 5);')
+        self.finds(descriptors.close_on_exec, 'dup2()')
+
     def test_one_file_alone_clears_the_flag(self):
         self.in_function('return fd_set_cloexec(a, false);', 'src/daemon/reexec.c')
         self.in_function('return fd_set_cloexec(a, true);', 'src/daemon/bus.c')
+        self.in_function('return posix_spawn_file_actions_adddup2(a, b, b);', 'src/daemon/reexec.c')
         self.finds_nothing(descriptors.close_on_exec)
         self.in_function('return fd_set_cloexec(a, false);', 'src/daemon/bus.c')
         self.finds(descriptors.close_on_exec, 'src/daemon/bus.c')
@@ -271,6 +280,12 @@ class Tools(RuleTest):
         self.finds_nothing(tools.headers)
         self.plant('src/base/bad.h', '#pragma once\nsize_t bad(void);\n')
         self.finds(tools.headers, 'src/base/bad.h')
+
+    def test_finds_a_kernel_header_that_needs_another(self):
+        self.plant('bpf/progs/good.bpf.h', '#pragma once\n#include <linux/types.h>\nstruct a {\n__u32 b;\n};\n')
+        self.finds_nothing(tools.headers)
+        self.plant('bpf/progs/bad.bpf.h', '#pragma once\nstruct a {\n__u32 b;\n};\n')
+        self.finds(tools.headers, 'bpf/progs/bad.bpf.h')
 
     def test_finds_a_badly_formatted_file(self):
         if not shutil.which('clang-format'):

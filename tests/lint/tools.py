@@ -30,22 +30,35 @@ def _flags():
     return sorted(set(flags))
 
 
+def _kernel_side():
+    """The compiler for kernel programs, told where Debian keeps asm/types.h."""
+    machine = _run(['gcc', '-print-multiarch']).stdout.strip()
+    return ['clang', '-target', 'bpf', '-O2', f'-I/usr/include/{machine}']
+
+
 def headers(tree):
     """Each header compiles alone, so it includes what it needs."""
     _need('gcc')
+    _need('clang')
     _need('pkg-config')
-    command = ['gcc', '-std=gnu17', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror', '-Wno-unused-parameter',
-               '-fsyntax-only', '-iquote', tree.root, *(['-iquote', tree.build] if tree.build else []),
-               *_flags(), '-x', 'c', '-']
+    places = ['-iquote', tree.root, *(['-iquote', tree.build] if tree.build else [])]
+    common = ['-Wall', '-Wextra', '-Werror', '-Wno-unused-parameter', '-fsyntax-only', *places]
+    ours = ['gcc', '-std=gnu17', '-D_GNU_SOURCE', *common, *_flags(), '-x', 'c', '-']
+    kernel = [*_kernel_side(), *common, '-x', 'c', '-']
 
     def compile_alone(path):
-        answer = _run(command, input=f'#include "{path}"\n')
-        first = next((l for l in answer.stderr.split('\n') if 'error:' in l), answer.stderr[:200])
-        return f'{path}: does not compile alone: {first.strip()}' if answer.returncode else None
+        # A header that both sides share must please both.
+        kernel_only = path.endswith('.bpf.h')
+        sides = ([] if kernel_only else [ours]) + ([kernel] if is_program_for_the_kernel(path) else [])
+        for command in sides:
+            answer = _run(command, input=f'#include "{path}"\n')
+            if answer.returncode:
+                first = next((l for l in answer.stderr.split('\n') if 'error:' in l), answer.stderr[:200])
+                return f'{path}: does not compile alone with {command[0]}: {first.strip()}'
+        return None
 
-    paths = [p for p in tree.files('.h') if not is_program_for_the_kernel(p)]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        return [problem for problem in pool.map(compile_alone, paths) if problem]
+        return [problem for problem in pool.map(compile_alone, tree.files('.h')) if problem]
 
 
 def style(tree):
