@@ -73,17 +73,15 @@ static void restore_units(Restore *restore) {
 static int link_fd_of(Restore *restore, const AttachmentRecord *record, LinkInfo *ret) {
         const KernelOps *ops = restore->tracker->ops;
         const Attachment *a = record->attachment;
-        int by_link = 0, fd, r;
+        const InheritedLink *inherited = NULL;
         char *pin;
+        int fd, r;
 
-        if (restore->inherited && a->link_id)
-                by_link = GPOINTER_TO_INT(
-                        g_hash_table_lookup(restore->fds_by_link, GUINT_TO_POINTER(a->link_id))
-                );
-        if (by_link > 0) {
-                fd = by_link - 1;
-                r = ops->link_info(ops, fd, ret);
-                return r < 0 ? r : fd;
+        if (a->link_id)
+                inherited = g_hash_table_lookup(restore->fds_by_link, GUINT_TO_POINTER(a->link_id));
+        if (inherited && fdset_contains(restore->inherited, inherited->fd)) {
+                *ret = inherited->info;
+                return inherited->fd;
         }
         pin = core_pin_path(restore->tracker, a->id);
         fd = pin ? ops->pin_open(ops, pin) : -ENOENT;

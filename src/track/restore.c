@@ -18,12 +18,12 @@ static void index_inherited(Restore *restore) {
 
         for (int fd = restore->inherited ? fdset_next(restore->inherited, -1) : -1; fd >= 0;
              fd = fdset_next(restore->inherited, fd)) {
-                LinkInfo info;
+                InheritedLink link = { .fd = fd };
 
-                if (ops->kind(ops, fd) == FD_KIND_LINK && ops->link_info(ops, fd, &info) >= 0)
+                if (ops->kind(ops, fd) == FD_KIND_LINK && ops->link_info(ops, fd, &link.info) >= 0)
                         g_hash_table_replace(
-                                restore->fds_by_link, GUINT_TO_POINTER(info.id),
-                                GINT_TO_POINTER(fd + 1)
+                                restore->fds_by_link, GUINT_TO_POINTER(link.info.id),
+                                g_memdup2(&link, sizeof link)
                         );
         }
 }
@@ -219,7 +219,7 @@ int tracker_restore(
         Restore restore = {
                 .tracker = tracker,
                 .inherited = inherited,
-                .fds_by_link = g_hash_table_new(NULL, NULL),
+                .fds_by_link = g_hash_table_new_full(NULL, NULL, NULL, g_free),
                 .pins = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL),
                 .report = &report,
         };

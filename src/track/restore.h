@@ -8,11 +8,17 @@
 #include "src/track/core.h"
 #include "src/track/state-image.h"
 
+/* A link among the inherited descriptors, and what the kernel says of it. */
+typedef struct InheritedLink {
+        int fd;
+        LinkInfo info;
+} InheritedLink;
+
 typedef struct Restore {
         Tracker *tracker;
         StateImage *image; /* the one that is believed: of the highest generation */
         FdSet *inherited; /* NULL: none */
-        GHashTable *fds_by_link; /* link id -> inherited descriptor + 1 */
+        GHashTable *fds_by_link; /* link id -> InheritedLink */
         GHashTable *pins; /* pin number -> itself, those not claimed yet */
         RestoreReport *report;
 } Restore;
