@@ -128,7 +128,7 @@ static int parse_head(Wish *wish, const char *head, bool has_hook, const char *u
 int program_line_parse(Wish *wish, const char *value, const char *unit, Diag *diag) {
         const char *colon = program_line_find(value, ':');
         g_autofree char *head = NULL;
-        int r, r_path;
+        int r;
 
         if (!colon)
                 return diag_fail(
@@ -138,10 +138,11 @@ int program_line_parse(Wish *wish, const char *value, const char *unit, Diag *di
         r = parse_head(wish, head, true, unit, diag);
         if (r < 0)
                 return r;
-        r = option_check(wish->options, diag);
-        /* the path is wanted in any case: it pairs a bad line with what is attached */
-        r_path = program_line_parse_path(wish, colon + 1, unit, diag);
-        return r < 0 ? r : r_path;
+        /* the path first: it pairs a line with bad options with what is attached */
+        r = program_line_parse_path(wish, colon + 1, unit, diag);
+        if (r < 0)
+                return r;
+        return option_check(wish->options, diag);
 }
 
 static int check_interface(const char *raw, const char *unit, Diag *diag) {
