@@ -33,7 +33,7 @@ run_logged() { # LOG COMMAND...
     "$@" >"$log" 2>&1 </dev/null || status=$?
     if [ "$status" -ne 0 ]; then
         say "   failed with status $status: $*"
-        grep -v '^\[[0-9]*/[0-9]*\] ' "$log" | tail -n 40 | cut -c -400 | sed 's/^/   | /'
+        grep -vE '^(\[[0-9]+/[0-9]+\]|cc|gcc|clang|ninja:) ' "$log" | tail -n 40 | cut -c -300 | sed 's/^/   | /'
     fi
     return "$status"
 }
