@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The private bus socket: no bus daemon between, so every connection is a little bus of its own, and who is at the
+ * other end is known from SO_PEERCRED. Connections are bounded, for each user and in all, with room kept for root;
+ * those that do not finish their handshake, or do not read what they are sent, are closed. */
+
+#include <stdbool.h>
+
+#include "src/daemon/daemon.h"
+
+typedef struct BusConnection {
+        BusServer *server;
+        Daemon *daemon;
+        sd_bus *bus;
+        sd_event_source *timeout; /* of the handshake */
+        uid_t uid;
+        bool subscribed;
+        bool dead; /* to be released by the next sweep */
+} BusConnection;
+
+/* listen_fd as for hook_server_new(). */
+int bus_server_new(Daemon *daemon, int listen_fd, BusServer **ret, Diag *diag);
+BusServer *bus_server_free(BusServer *server);
+
+/* Descriptors for a re-exec: the listening socket, named "bus". */
+void bus_server_each_fd(
+        const BusServer *server,
+        void (*each)(int fd, const char *name, void *userdata),
+        void *userdata
+);
+
+/* Something has changed: a signal to those who subscribed, later. Fits TrackerEvent; userdata is the Daemon. */
+void bus_server_note(
+        void *userdata,
+        TrackerEventKind kind,
+        const AttachmentView *attachment,
+        const UnitView *unit
+);
+
+/* The same for a unit that only the daemon knows of. */
+void bus_server_note_unit(BusServer *server, const char *unit);
+
+/* Calls each for every live subscribed connection. */
+void bus_server_each_subscriber(
+        BusServer *server,
+        void (*each)(BusConnection *connection, void *userdata),
+        void *userdata
+);
+
+/* The connection is to be closed, since it is broken or does not read. */
+void bus_connection_drop(BusConnection *connection);

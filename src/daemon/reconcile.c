@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "src/daemon/reconcile.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "src/base/log.h"
+#include "src/base/text.h"
+#include "src/daemon/cgroup-dir.h"
+#include "src/daemon/priority.h"
+#include "src/daemon/transient.h"
+#include "src/resolve/resolve.h"
+#include "units/unit-name.h"
+
+UnitPlace reconcile_place(const Unit *unit) {
+        return (UnitPlace){
+                .unit = unit->name,
+                .invocation_id = unit->invocation_id,
+                .cgroup = unit->cgroup,
+                .cgroup_id = unit->cgroup_id,
+        };
+}
+
+/* The unit the cgroup of this one lies directly or indirectly in; NULL: none. Begin with the path of a unit. */
+static Unit *parent_unit(const Daemon *daemon, char *path) {
+        size_t root = strlen(daemon->cgroup_root);
+
+        for (;;) {
+                char *slash = strrchr(path, '/');
+                Unit *unit;
+
+                if (!slash || (size_t)(slash - path) <= root)
+                        return NULL;
+                *slash = 0;
+                unit = unit_table_find(daemon->units, strrchr(path, '/') + 1);
+                if (unit && unit->present && strcmp(unit->cgroup, path) == 0)
+                        return unit;
+        }
+}
+
+void reconcile_mark_start(Daemon *daemon, Unit *unit) {
+        g_autofree char *path = g_strdup(unit->cgroup);
+        Unit *parent;
+
+        unit_mark(unit, APPLY_START, true);
+        while ((parent = parent_unit(daemon, path)))
+                if (parent->dirty) /* each goes to the head, so the outermost ends up first */
+                        unit_mark(parent, parent->reason, true);
+}
+
+int reconcile_read(Daemon *daemon, Unit *unit, UnitWish **ret, Diag *diag) {
+        UnitWish *wish;
+        int r = unit_wish_read(
+                &daemon->unit_context, unit->name, (const char *const *)unit->overrides, &wish, diag
+        );
+
+        if (r < 0)
+                return r;
+        unit->wishes = wish->wishes->len > 0;
+        g_free(unit->fragment);
+        unit->fragment = g_strdup(wish->fragment);
+        g_strfreev(unit->dropins);
+        unit->dropins = g_strdupv(wish->dropins);
+        *ret = wish;
+        return 0;
+}
+
+int reconcile_resolve(const UnitWish *wish, TargetSet **ret) {
+        static const ResolveOptions options = { .trust = true };
+
+        return resolve_unit(wish, &options, ret);
+}
+
+static void read_files_of(Daemon *daemon, const char *name) {
+        _cleanup_(unit_wish_free_ptr) UnitWish *wish = NULL;
+        _cleanup_diag_ Diag diag = {};
+        Unit *unit;
+
+        if (!unit_name_has_cgroup(name))
+                return;
+        unit = unit_table_get(daemon->units, name);
+        if (reconcile_read(daemon, unit, &wish, &diag) < 0) {
+                /* it says so itself when it is met; without a cgroup only [X-BPF] lines count, and none are known */
+                log_debug("cannot read files of '%s': %s", name, diag_text(&diag, 0));
+                unit->wishes = false;
+        }
+        unit_drop_if_unused(unit);
+}
+
+void reconcile_read_files(Daemon *daemon) {
+        _cleanup_diag_ Diag diag = {};
+        g_autoptr(GPtrArray) known = unit_table_list(daemon->units);
+        g_autoptr(GPtrArray) idle = g_ptr_array_new_with_free_func(g_free);
+        g_auto(GStrv) names = NULL;
+        int r = unit_list(&daemon->unit_context, &names, &diag);
+
+        if (r < 0) {
+                log_warning("cannot list unit files: %s, ignoring", diag_text(&diag, r));
+                return;
+        }
+        for (unsigned i = 0; i < known->len; i++) {
+                Unit *unit = known->pdata[i];
+
+                if (!unit->present)
+                        g_ptr_array_add(idle, g_strdup(unit->name));
+        }
+        for (unsigned i = 0; i < idle->len; i++)
+                read_files_of(daemon, idle->pdata[i]);
+        for (char **name = names; *name; name++) {
+                Unit *unit = unit_table_find(daemon->units, *name);
+
+                if (!unit)
+                        read_files_of(daemon, *name);
+        }
+}
+
+/* A failing line of a start is refused by the tracker itself; this is for where it cannot even be asked. */
+static bool any_required(const TargetSet *targets) {
+        for (size_t i = 0; i < targets->n_targets; i++)
+                if (targets->targets[i].policy == POLICY_REQUIRED)
+                        return true;
+        return false;
+}
+
+static bool any_stop_on_loss(const TargetSet *targets) {
+        for (size_t i = 0; i < targets->n_targets; i++)
+                if (targets->targets[i].on_loss == ON_LOSS_STOP &&
+                    targets->targets[i].policy == POLICY_REQUIRED)
+                        return true;
+        return false;
+}
+
+static void unit_kill(Daemon *daemon, Unit *unit) {
+        int r = daemon->source->ops->kill(daemon->source, unit->name);
+
+        if (r < 0 && r != -ENOENT)
+                log_error(
+                        "cannot stop '%s': %s, its processes run without what is required",
+                        unit->name, strerror(-r)
+                );
+}
+
+/* A required line is not in force. */
+static void refused(
+        Daemon *daemon,
+        Unit *unit,
+        const TargetSet *targets,
+        ApplyReason reason,
+        const char *text
+) {
+        const LogFields fields = { .unit = unit->name };
+        bool stop = (reason == APPLY_LATE && !(daemon->restore.first_start && unit->at_start)) ||
+                    (reason != APPLY_START && any_stop_on_loss(targets));
+
+        if (reason == APPLY_START) {
+                log_message(LOG_ERR, &fields, "'%s': %s, start refused", unit->name, text);
+                return;
+        }
+        if (!stop) {
+                log_message(LOG_ERR, &fields, "'%s': %s, unit degraded", unit->name, text);
+                return;
+        }
+        log_message(LOG_ERR, &fields, "'%s': %s, stopping the unit", unit->name, text);
+        unit->blocked = true;
+        unit_kill(daemon, unit);
+}
+
+static bool any_in_force(const Daemon *daemon, const char *unit) {
+        AttachmentView view;
+
+        for (size_t i = 0; tracker_get_attachment(daemon->tracker, i, &view); i++)
+                if (view.state == ATTACHMENT_ATTACHED && text_equal(view.unit, unit))
+                        return true;
+        return false;
+}
+
+/* What to say of the answer of an apply: the tracker's own words, else the first problem it noted. */
+static const char *answer_text(const Daemon *daemon, const Unit *unit, int answer, const Diag *diag) {
+        UnitView view;
+
+        if (diag->text || answer < 0)
+                return diag_text(diag, answer);
+        if (tracker_find_unit(daemon->tracker, unit->name, &view)) {
+                if (view.held_off)
+                        return "held off by the operator";
+                for (size_t i = 0; i < view.n_problems; i++)
+                        if (!view.problems[i].skipped)
+                                return view.problems[i].text;
+        }
+        return "not all lines are in force";
+}
+
+static void update_coverage(Daemon *daemon, Unit *unit, ApplyReason reason, int result) {
+        if (result == APPLY_REFUSED ||
+            (result == APPLY_DEGRADED && !any_in_force(daemon, unit->name)))
+                return;
+        /* looked at behind the attach: whoever comes in from now on is seen */
+        if (reason == APPLY_START || cgroup_dir_populated(unit->cgroup) == 0)
+                (void)tracker_unit_set_covered_from_start(daemon->tracker, unit->name, true);
+}
+
+static int apply(Daemon *daemon, Unit *unit, const TargetSet *targets, ApplyReason reason) {
+        const UnitPlace place = reconcile_place(unit);
+        const LogFields fields = { .unit = unit->name };
+        _cleanup_diag_ Diag diag = {};
+        int r = tracker_apply(daemon->tracker, &place, targets, reason, &diag);
+        const char *text = answer_text(daemon, unit, r, &diag);
+
+        if (r < 0) {
+                bool required = any_required(targets);
+
+                unit_set_error(unit, g_strdup(text));
+                log_message(LOG_ERR, &fields, "'%s': %s", unit->name, text);
+                unit_answer_waiters(unit, required ? r : 1, text);
+                return r;
+        }
+        unit_set_error(unit, NULL);
+        if (r != APPLY_REFUSED)
+                unit->blocked = false;
+        update_coverage(daemon, unit, reason, r);
+        if (r == APPLY_REFUSED)
+                refused(daemon, unit, targets, reason, text);
+        else if (r == APPLY_DEGRADED)
+                log_message(LOG_WARNING, &fields, "'%s': %s, unit degraded", unit->name, text);
+        else
+                log_message(LOG_DEBUG, &fields, "'%s': in force", unit->name);
+        unit_answer_waiters(
+                unit,
+                r == APPLY_COVERED    ? 0
+                : r == APPLY_DEGRADED ? 1
+                                      : -EPERM,
+                r == APPLY_COVERED ? NULL : text
+        );
+        return r;
+}
+
+static void files_unreadable(Daemon *daemon, Unit *unit, int error, const Diag *diag) {
+        const char *text = diag_text(diag, error);
+        const LogFields fields = { .unit = unit->name };
+
+        unit_set_error(unit, g_strdup(text));
+        /* whether it was required cannot be read either; that is the default */
+        (void)tracker_unit_problem(
+                daemon->tracker, unit->name, unit->fragment ? unit->fragment : unit->name, text,
+                POLICY_REQUIRED
+        );
+        log_message(LOG_ERR, &fields, "'%s': %s, keeping what is in force", unit->name, text);
+        unit_answer_waiters(unit, -EPERM, text);
+}
+
+static bool is_tracked(const Daemon *daemon, const Unit *unit) {
+        UnitView view;
+
+        return tracker_find_unit(daemon->tracker, unit->name, &view);
+}
+
+/* Whether a unit this one lies in must not have anybody inside. */
+static bool in_blocked_unit(const Daemon *daemon, const Unit *unit, const Unit **ret) {
+        g_autofree char *path = g_strdup(unit->cgroup);
+        const Unit *parent;
+
+        while ((parent = parent_unit(daemon, path)))
+                if (parent->blocked) {
+                        *ret = parent;
+                        return true;
+                }
+        return false;
+}
+
+static void reconcile_present(Daemon *daemon, Unit *unit) {
+        _cleanup_(unit_wish_free_ptr) UnitWish *wish = NULL;
+        _cleanup_(target_set_free_ptr) TargetSet *targets = NULL;
+        _cleanup_diag_ Diag diag = {};
+        ApplyReason reason = unit->blocked && unit->reason != APPLY_START ? APPLY_LATE
+                                                                          : unit->reason;
+        const Unit *parent;
+        int r;
+
+        if (reason == APPLY_START && in_blocked_unit(daemon, unit, &parent)) {
+                g_autofree char *text = g_strdup_printf(
+                        "'%s', which '%s' lies in, is without a required program", parent->name,
+                        unit->name
+                );
+
+                unit_answer_waiters(unit, -EPERM, text);
+                return;
+        }
+        r = reconcile_read(daemon, unit, &wish, &diag);
+        if (r >= 0)
+                r = reconcile_resolve(wish, &targets);
+        if (r < 0) {
+                files_unreadable(daemon, unit, r, &diag);
+                return;
+        }
+        if (!unit->wishes && !unit->transient) {
+                unit_set_error(unit, NULL);
+                unit->blocked = false;
+                if (is_tracked(daemon, unit)) {
+                        r = tracker_unit_stop(daemon->tracker, unit->name, &diag);
+                        if (r < 0)
+                                log_error("'%s': %s", unit->name, diag_text(&diag, r));
+                }
+                unit_answer_waiters(unit, 0, NULL);
+                return;
+        }
+        (void)apply(daemon, unit, targets, reason); /* dealt with there */
+}
+
+static void reconcile_gone(Daemon *daemon, Unit *unit) {
+        _cleanup_diag_ Diag diag = {};
+        int r = tracker_unit_stop(daemon->tracker, unit->name, &diag);
+
+        if (r < 0)
+                log_error(
+                        "'%s' has stopped, but not all of it could be taken off: %s", unit->name,
+                        diag_text(&diag, r)
+                );
+        unit_answer_waiters(unit, -ENOENT, "the cgroup of the unit is gone");
+        unit_set_error(unit, NULL);
+        transient_forget(daemon, unit);
+        g_clear_pointer(&unit->cgroup, g_free);
+        unit->cgroup_id = 0;
+        unit->blocked = unit->populated = unit->was_populated = false;
+        unit_drop_if_unused(unit);
+}
+
+static int on_reconcile(sd_event_source *event, void *userdata) {
+        Daemon *daemon = userdata;
+        Unit *unit = unit_table_take_dirty(daemon->units);
+
+        if (unit) {
+                if (unit->present)
+                        reconcile_present(daemon, unit);
+                else
+                        reconcile_gone(daemon, unit);
+        }
+        if (unit_table_is_clean(daemon->units))
+                daemon_units_clean(daemon);
+        else
+                reconcile_wake(daemon);
+        return 0;
+}
+
+void reconcile_wake(void *userdata) {
+        Daemon *daemon = userdata;
+
+        if (daemon->reconcile) /* fails only on a dead source */
+                (void)sd_event_source_set_enabled(daemon->reconcile, SD_EVENT_ONESHOT);
+}
+
+int reconcile_setup(Daemon *daemon) {
+        int r = sd_event_add_defer(daemon->event, &daemon->reconcile, on_reconcile, daemon);
+
+        if (r < 0)
+                return r;
+        r = sd_event_source_set_enabled(
+                daemon->reconcile,
+                unit_table_is_clean(daemon->units) ? SD_EVENT_OFF : SD_EVENT_ONESHOT
+        );
+        if (r < 0)
+                return r;
+        (void)sd_event_source_set_description(daemon->reconcile, "reconcile");
+        return sd_event_source_set_priority(daemon->reconcile, PRIORITY_RECONCILE);
+}

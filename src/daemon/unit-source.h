@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Where units come from. A source finds out which units there are and where their cgroups lie, and tells so; it
+ * never acts on programs. Its events are calls to the owner, made from its own event handlers or from start() and
+ * look(); the owner must not call the source back from within one. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <systemd/sd-event.h>
+
+#include "src/base/diag.h"
+
+typedef struct UnitSource UnitSource;
+
+typedef struct UnitSourceEvents {
+        /* A cgroup of this unit is there. Told once for each cgroup id. */
+        void (*appeared
+        )(void *userdata, const char *unit, const char *cgroup, uint64_t cgroup_id, bool populated);
+        /* The cgroup is gone. */
+        void (*gone)(void *userdata, const char *unit, uint64_t cgroup_id);
+        /* Something about being populated has changed, maybe there and back: this is what it is now. */
+        void (*populated)(void *userdata, const char *unit, uint64_t cgroup_id, bool populated);
+        /* A cgroup named like a unit that is not taken for one, and why; text NULL: that is over. */
+        void (*refused)(void *userdata, const char *unit, const char *cgroup, const char *text);
+        void *userdata;
+} UnitSourceEvents;
+
+typedef struct UnitSourceOps {
+        const char *name;
+        /* Begins to watch and tells all units there are. */
+        int (*start)(UnitSource *source, sd_event *event, Diag *diag);
+        /* Takes in what is at this cgroup path (below the root) right now, ahead of any event. 0, -ENOENT if there
+         * is nothing, or -EPERM if it is not trusted. */
+        int (*look)(UnitSource *source, const char *cgroup);
+        /* Compares all it knows with what is there. */
+        int (*reload)(UnitSource *source);
+        /* Kills all processes of the unit. -ENOENT if it has no cgroup. */
+        int (*kill)(UnitSource *source, const char *unit);
+        UnitSource *(*free)(UnitSource *source);
+} UnitSourceOps;
+
+/* What each implementation has as its first member. */
+struct UnitSource {
+        const UnitSourceOps *ops;
+        UnitSourceEvents events;
+};
+
+static inline UnitSource *unit_source_free(UnitSource *source) {
+        return source ? source->ops->free(source) : NULL;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What unitbpf-hook and unitbpfd say to each other on RUNTIME/hook, a socket of type SOCK_SEQPACKET. One packet there:
+ *
+ *         start UNIT            with the O_PATH descriptor of the cgroup by SCM_RIGHTS
+ *
+ * and one packet back, a single line:
+ *
+ *         ok
+ *         degraded TEXT         the unit may start
+ *         refused TEXT          it must not
+ *
+ * after which the daemon closes. Both are told apart by SO_PEERCRED: the daemon answers root only. */
+
+#define HOOK_SOCKET          "hook" /* below the runtime directory */
+#define HOOK_REQUEST_PREFIX  "start "
+#define HOOK_ANSWER_OK       "ok"
+#define HOOK_ANSWER_DEGRADED "degraded "
+#define HOOK_ANSWER_REFUSED  "refused "
+#define HOOK_PACKET_MAX      4096U /* bytes of one packet; a longer text is cut */
