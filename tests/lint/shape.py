@@ -3,16 +3,18 @@
 
 import re
 
-from tree import C_FILES, functions
+from tree import C_FILES, functions, is_program_for_the_kernel
 
 LICENCE = 'SPDX-License-Identifier:'
 OURS = 'LGPL-2.1-or-later'
+# What is loaded into the kernel tells it "GPL"; the text is in LICENSE.GPL-2.0.
+OF_KERNEL_PROGRAMS = 'GPL-2.0-only'
 FILE_LINES = 600
 FUNCTION_LINES = 100
 # Put together here, so that this file does not break its own rule.
 NOTES = re.compile(r'\b(' + '|'.join(('TO' + 'DO', 'FIX' + 'ME', 'X' * 3)) + r')\b')
 # Texts of others, unchanged.
-FOREIGN = ('LICENSE',)
+FOREIGN = ('LICENSE', 'LICENSE.GPL-2.0')
 
 
 def _sources(tree):
@@ -24,7 +26,8 @@ def licence(tree):
     found = []
     for path in _sources(tree):
         head = tree.text(path).split('\n')[:1 if path.endswith(C_FILES) else 3]
-        if not any(LICENCE in line and OURS in line for line in head):
+        names = (OURS, OF_KERNEL_PROGRAMS) if is_program_for_the_kernel(path) else (OURS,)
+        if not any(LICENCE + ' ' + name in line for line in head for name in names):
             found.append(f'{path}:1: no line "{LICENCE} {OURS}"')
     return found
 

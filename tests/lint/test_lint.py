@@ -163,7 +163,9 @@ class Shape(RuleTest):
         self.plant('src/base/a.c', HEAD)
         self.plant('src/base/b.c', '/* something else */\n' + HEAD)
         self.plant('tool', '#!/bin/sh\n# no licence\n')
-        self.finds(shape.licence, 'src/base/b.c', 'tool')
+        self.plant('bpf/progs/c.bpf.c', '/* SPDX-License-Identifier: GPL-2.0-only */\n')
+        self.plant('src/base/d.c', '/* SPDX-License-Identifier: GPL-2.0-only */\n')
+        self.finds(shape.licence, 'src/base/b.c', 'src/base/d.c', 'tool')
 
     def test_finds_a_long_file(self):
         self.plant('src/base/a.c', 'int x;\n' * shape.FILE_LINES)
