@@ -127,7 +127,7 @@ int expand_words(const char *text, char ***ret, Diag *diag) {
         g_autoptr(GString) word = g_string_new(NULL);
 
         for (;;) {
-                bool any;
+                bool any = false;
                 int r;
 
                 g_string_truncate(word, 0);

@@ -80,7 +80,8 @@ static int search_entry(
         if (S_ISDIR(st.st_mode))
                 return 0;
         search->paths->masked = unit_file_is_null(&st);
-        search->paths->fragment = target ? TAKE_PTR(target) : TAKE_PTR(path);
+        search->paths->fragment = target && !search->paths->masked ? TAKE_PTR(target)
+                                                                   : TAKE_PTR(path);
         return 1;
 }
 
@@ -122,6 +123,13 @@ static int search_fragment(Search *search) {
         );
 }
 
+/* The name that links led to is the main one: its drop-ins go before those of the others. */
+static void put_last_name_first(GPtrArray *names) {
+        char *name = g_ptr_array_steal_index(names, names->len - 1);
+
+        g_ptr_array_insert(names, 0, name);
+}
+
 void unit_paths_done(UnitPaths *paths) {
         g_free(paths->fragment);
         g_strfreev(paths->dropins);
@@ -140,6 +148,7 @@ int unit_paths_find(const UnitContext *context, const char *unit, UnitPaths *ret
         r = search_fragment(&search);
         if (r < 0)
                 return r;
+        put_last_name_first(names);
         if (!paths.masked) {
                 r = unit_file_add_aliases(context, names, diag);
                 if (r < 0)

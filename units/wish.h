@@ -64,6 +64,7 @@ typedef struct UnitPaths {
 char **unit_search_path_default(void);
 
 /* Reads fragment and drop-ins of one unit (templates, prefix drop-ins foo-.service.d, type-wide service.d, masks).
+ * An alias reads the files of its unit; specifiers stand for the name that was asked for.
  * 0 also if no file exists (no wishes then). overrides: extra "KEY=VALUE" assignments of [X-BPF] as if from a last
  * drop-in called "-p" (transient units); NULL: none. Negative only for what keeps the files from being read
  * (-EPERM not trusted, -EIO ...), explained in diag with file; the caller then keeps the last good state. */

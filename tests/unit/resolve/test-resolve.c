@@ -476,7 +476,7 @@ START_TEST(pins_are_found_by_their_file_system)
                 return;
         /* the mount lives in this process' own namespace and goes with it */
         ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
-        ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+        ck_assert_int_eq(mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL), 0);
         home = g_mkdtemp_full(g_strdup("/run/unitbpf-resolve-XXXXXX"), 0755);
         ck_assert_int_eq(mount("bpf", home, "bpf", 0, "mode=0700"), 0);
         pin = at_home("pinned");

@@ -244,6 +244,7 @@ START_TEST(masks_are_links_to_null_and_empty_files)
                 _cleanup_(unit_wish_free_ptr) UnitWish *unit = read_unit("foo.service", overrides);
 
                 ck_assert(unit->masked);
+                ck_assert(g_str_has_suffix(unit->fragment, "run/foo.service"));
                 ck_assert_uint_eq(unit->wishes->len, 0);
                 ck_assert_uint_eq(g_strv_length(unit->dropins), 0);
         }
@@ -274,9 +275,13 @@ START_TEST(aliases_share_fragment_and_drop_ins)
         expect("other.service", "egress:/real/other egress:/1 egress:/2 egress:/3");
         expect("real.service", "egress:/real/real egress:/1 egress:/2 egress:/3");
         expect("third.service", "egress:/real/third egress:/1 egress:/2 egress:/3");
+        /* of files of one name that of the real name counts */
+        make_file("run/real.service.d/2.conf", "[X-BPF]\nBPFProgram=egress:/real-2\n");
+        expect("other.service", "egress:/real/other egress:/1 egress:/real-2 egress:/3");
+        expect("third.service", "egress:/real/third egress:/1 egress:/real-2 egress:/3");
         /* an alias is a name, so a nearer file of the real name counts */
         make_file("etc/real.service", "[X-BPF]\nBPFProgram=egress:/near\n");
-        expect("other.service", "egress:/near egress:/1 egress:/2 egress:/3");
+        expect("other.service", "egress:/near egress:/1 egress:/real-2 egress:/3");
         teardown();
 }
 END_TEST
