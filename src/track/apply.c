@@ -419,6 +419,12 @@ static int run_steps(Apply *apply) {
         for (size_t i = 0; i < n; i++)
                 if (apply->steps[i].tried)
                         commit_step(apply, &apply->steps[i]);
+        if (apply->reason == APPLY_START && !apply->lost_required &&
+            !apply->unit->covered_from_start) {
+                apply->unit->covered_from_start = true;
+                apply->unit->dirty = true;
+        }
+        changes_unit(apply->tracker, apply->unit);
         r = changes_write(apply->tracker, apply->diag);
         stop_point("apply.commit.after");
         return r;

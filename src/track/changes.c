@@ -18,6 +18,13 @@ static unsigned count_lines(const char *text, size_t size) {
         return n;
 }
 
+void changes_unit(Tracker *tracker, TrackedUnit *unit) {
+        if (!unit->dirty)
+                return;
+        record_write_unit(tracker->lines, unit, false);
+        unit->dirty = false;
+}
+
 int changes_write(Tracker *tracker, Diag *diag) {
         const char *text = NULL;
         size_t size = 0;

@@ -5,6 +5,9 @@
 
 #include "src/track/core.h"
 
+/* Adds the unit's line to what gathers, if it says something new. */
+void changes_unit(Tracker *tracker, TrackedUnit *unit);
+
 /* Appends what has gathered. On failure the lines are dropped and the error is returned. */
 int changes_write(Tracker *tracker, Diag *diag);
 

@@ -66,7 +66,10 @@ void core_add_attachment(Tracker *tracker, TrackedUnit *unit, Attachment *attach
 }
 
 static void forget_program(Tracker *tracker, KnownProgram *program) {
-        char *key = g_strdup_printf("%s#%s", program->object_id ?: "", program->name ?: "");
+        char *key;
+
+        core_close(tracker, &program->fd);
+        key = g_strdup_printf("%s#%s", program->object_id ?: "", program->name ?: "");
 
         if (g_hash_table_lookup(tracker->programs_by_object, key) == program)
                 g_hash_table_remove(tracker->programs_by_object, key);

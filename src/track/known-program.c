@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "src/track/known-program.h"
 
+#include <errno.h>
+
 #include <glib.h>
 
 KnownProgram *known_program_new(
@@ -12,6 +14,7 @@ KnownProgram *known_program_new(
         KnownProgram *program = g_new0(KnownProgram, 1);
 
         program->references = 1;
+        program->fd = -EBADF;
         program->id = id;
         program->name = g_strdup(name);
         program->object = g_strdup(object);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A program in the kernel that attachments of ours use: which object it came from and under which id it runs. It
- * holds no descriptor, the attachments keep the program alive; one is had by id when it is needed. */
+/* A program in the kernel that attachments of ours use: which object it came from and under which id it runs. The
+ * attachments keep it alive; a descriptor is had by id when it is needed. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -16,6 +16,7 @@ typedef struct KnownProgram {
         char *object; /* path of the object or pin; NULL if unknown */
         char *object_id; /* exact version of it and what it was loaded with; NULL if unknown */
         char tag[17];
+        int fd; /* kept open while many units share it, since opening it anew costs as much as a link; else -EBADF */
 } KnownProgram;
 
 /* One reference, for the caller. NULL texts are allowed. */

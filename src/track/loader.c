@@ -133,13 +133,24 @@ static void load_pin(Tracker *tracker, const Operation *operation, LoadedProgram
 
 /* A program of that exact object version that runs already. */
 static bool take_known(Tracker *tracker, const Operation *operation, LoadedProgram *entry) {
-        const KnownProgram *known = core_find_program_of_object(
+        KnownProgram *known = core_find_program_of_object(
                 tracker, operation->object_id, operation->target->program
         );
-        int fd = known ? tracker->ops->prog_by_id(tracker->ops, known->id) : -ENOENT;
+        int fd;
 
+        if (known && known->fd >= 0) {
+                entry->fd = known->fd;
+                entry->borrowed = true;
+                entry->program = known_program_ref(known);
+                return true;
+        }
+        fd = known ? tracker->ops->prog_by_id(tracker->ops, known->id) : -ENOENT;
         if (fd < 0)
                 return false; /* never loaded, or gone since with its last attachment */
+        if (!operation->target->has_state) { /* the second unit that wants it will not be the last */
+                known->fd = fd;
+                return take_known(tracker, operation, entry);
+        }
         entry_learn(tracker, entry, operation, fd);
         return entry->error == 0;
 }
@@ -292,7 +303,8 @@ void loader_load(
 
 void loaded_programs_free(Tracker *tracker, LoadedProgram *programs, size_t n) {
         for (size_t i = 0; i < n; i++) {
-                core_close(tracker, &programs[i].fd);
+                if (!programs[i].borrowed)
+                        core_close(tracker, &programs[i].fd);
                 core_release_program(tracker, programs[i].program);
                 diag_done(&programs[i].diag);
         }

@@ -9,6 +9,7 @@
 
 typedef struct LoadedProgram {
         int fd; /* -EBADF: not loaded */
+        bool borrowed; /* the descriptor is the known program's own */
         KnownProgram *program; /* one reference */
         int error; /* 0, or why it could not be had; diag explains */
         Diag diag;

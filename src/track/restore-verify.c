@@ -39,17 +39,6 @@ static TrackedUnit *unit_of(Restore *restore, const Attachment *a) {
         return unit;
 }
 
-/* Opens the unit's cgroup if it still is the one of that id. */
-static void open_unit(Restore *restore, TrackedUnit *unit) {
-        const KernelOps *ops = restore->tracker->ops;
-        uint64_t id = 0;
-        int fd = unit->cgroup ? ops->cgroup_open(ops, unit->cgroup, &id) : -ENOENT;
-
-        if (fd >= 0 && id != unit->cgroup_id)
-                core_close(restore->tracker, &fd);
-        unit->cgroup_fd = fd >= 0 ? fd : -EBADF;
-}
-
 static void restore_units(Restore *restore) {
         for (guint i = 0; i < restore->image->units->len; i++) {
                 const TrackedUnit *told = restore->image->units->pdata[i];
@@ -64,7 +53,6 @@ static void restore_units(Restore *restore) {
                 unit->held_off = told->held_off;
                 unit->covered_from_start = told->covered_from_start;
                 unit->since_usec = told->since_usec;
-                open_unit(restore, unit);
         }
 }
 
@@ -116,8 +104,6 @@ static Attachment *enter(Restore *restore, AttachmentRecord *record, uint32_t pr
                 core_add_program(tracker, program);
         }
         a->program = known_program_ref(program);
-        if (unit && unit->cgroup_fd < 0)
-                open_unit(restore, unit);
         core_add_attachment(tracker, unit, a);
         restore->report->restored++;
         return a;
@@ -197,17 +183,18 @@ static void verify_link(Restore *restore, AttachmentRecord *record) {
         }
 }
 
+/* The cgroup of a record: by its id, or where ids cannot be opened by the path, if that still is the cgroup of the id. */
 static int cgroup_fd_of(Restore *restore, const Attachment *a) {
-        const TrackedUnit *unit = a->unit ? core_find_unit(restore->tracker, a->unit) : NULL;
-        int fd;
+        const KernelOps *ops = restore->tracker->ops;
+        int fd = ops->cgroup_by_id(ops, a->cgroup_id, NULL);
+        uint64_t id = 0;
 
-        fd = restore->tracker->ops->cgroup_by_id(restore->tracker->ops, a->cgroup_id, NULL);
-        if (fd < 0 && unit && unit->cgroup_fd >= 0 && unit->cgroup_id == a->cgroup_id) {
-                uint64_t id = 0;
-
-                fd = restore->tracker->ops->cgroup_open(restore->tracker->ops, unit->cgroup, &id);
-                if (fd >= 0 && id != a->cgroup_id)
-                        core_close(restore->tracker, &fd);
+        if (fd >= 0 || fd == -ESTALE || !a->path)
+                return fd;
+        fd = ops->cgroup_open(ops, a->path, &id);
+        if (fd >= 0 && id != a->cgroup_id) {
+                core_close(restore->tracker, &fd);
+                return -ESTALE;
         }
         return fd;
 }

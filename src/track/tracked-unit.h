@@ -15,6 +15,7 @@ typedef struct TrackedUnit {
         GArray *problems; /* of UnitProblem */
         UnitState state;
         bool held_off, covered_from_start;
+        bool dirty; /* its line in the journal says something else */
         uint64_t since_usec;
 } TrackedUnit;
 

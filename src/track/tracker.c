@@ -23,6 +23,12 @@ static void free_program(void *program) {
 }
 
 static Tracker *release_memory(Tracker *tracker) {
+        GHashTableIter iter;
+        void *program;
+
+        g_hash_table_iter_init(&iter, tracker->programs);
+        while (g_hash_table_iter_next(&iter, NULL, &program))
+                core_close(tracker, &((KnownProgram *)program)->fd);
         for (guint i = 0; i < tracker->units->len; i++) {
                 core_close_unit(tracker, tracker->units->pdata[i]);
                 tracked_unit_free(tracker->units->pdata[i]);
@@ -92,7 +98,13 @@ Tracker *tracker_forget(Tracker *tracker) {
 Tracker *tracker_free(Tracker *tracker) {
         if (!tracker)
                 return NULL;
-        (void)tracker_detach_all(tracker, NULL); /* there is nobody left to tell */
+        /* there is nobody left to tell of failures; what could not be detached stays recorded */
+        for (guint i = tracker->units->len; i > 0; i--) {
+                const TrackedUnit *unit = tracker->units->pdata[i - 1];
+
+                (void)tracker_unit_stop(tracker, unit->name, NULL);
+        }
+        (void)tracker_detach_all(tracker, NULL);
         return tracker_forget(tracker);
 }
 
@@ -132,6 +144,8 @@ static int enter_place(Tracker *tracker, const UnitPlace *place, TrackedUnit **r
                 unit->covered_from_start = false;
                 unit->since_usec = core_now_usec();
         }
+        unit->dirty = unit->dirty || unit->cgroup_id != id ||
+                      !text_equal(unit->cgroup, place->cgroup);
         unit->cgroup_fd = fd;
         unit->cgroup_id = id;
         text_assign(&unit->cgroup, place->cgroup);
@@ -144,6 +158,7 @@ static void transfer(Tracker *tracker, TrackedUnit *unit, const char *invocation
         if (text_equal(unit->invocation_id, invocation_id))
                 return;
         text_assign(&unit->invocation_id, invocation_id);
+        unit->dirty = true;
         for (guint i = 0; i < unit->attachments->len; i++) {
                 Attachment *a = unit->attachments->pdata[i];
 
@@ -153,7 +168,6 @@ static void transfer(Tracker *tracker, TrackedUnit *unit, const char *invocation
                 if (a->id)
                         record_write_attachment(tracker->lines, a, -1);
         }
-        record_write_unit(tracker->lines, unit, false);
 }
 
 /* Attachments on a former cgroup of the unit. */
@@ -189,6 +203,7 @@ static void forget_unit(Tracker *tracker, TrackedUnit *unit) {
 
 /* An operator's hold-off ends with a new start: the records of what was held off go. */
 static void drop_held_off(Tracker *tracker, TrackedUnit *unit) {
+        unit->dirty = unit->dirty || unit->held_off;
         unit->held_off = false;
         for (guint i = unit->attachments->len; i > 0; i--) {
                 Attachment *a = unit->attachments->pdata[i - 1];
@@ -272,13 +287,11 @@ int tracker_apply(
         r = free_stale(tracker, unit, &stale);
         if (r < 0)
                 tracked_unit_add_problem(unit, POLICY_WANTED, NULL, diag_text(&stale, r), NULL);
-        if (reason == APPLY_START && result >= 0 && result != APPLY_REFUSED)
-                unit->covered_from_start = true;
         if (result == APPLY_REFUSED && reason == APPLY_START && !has_kernel_part(unit))
                 forget_unit(tracker, unit);
         else {
                 core_emit_unit(tracker, unit);
-                record_write_unit(tracker->lines, unit, false);
+                changes_unit(tracker, unit);
         }
         r = changes_write(tracker, diag);
         if (r >= 0)

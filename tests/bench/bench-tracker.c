@@ -86,6 +86,10 @@ static double bare_attach(const Bench *bench, int *links) {
         double start, spent = 0;
         int r = journal_open(state, &journal, NULL);
 
+        writer_header(line, 1);
+        if (r >= 0)
+                r = journal_replace(journal, line);
+        writer_reset(line);
         if (r < 0)
                 die("journal", r);
         for (unsigned i = 0; i < bench->n; i++) {
