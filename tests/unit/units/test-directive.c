@@ -49,7 +49,7 @@ START_TEST(program_lines_split_at_the_first_colon_and_the_last_hash)
         for (size_t i = 0; i < ELEMENTS(rows); i++) {
                 const Wish *wish;
                 _cleanup_(unit_wish_free_ptr)
-                        UnitWish *unit = apply_one("BPFProgram", rows[i].value, &wish);
+                        _unused_ UnitWish *unit = apply_one("BPFProgram", rows[i].value, &wish);
                 g_autofree char *options = NULL;
 
                 ck_assert_msg(
@@ -76,8 +76,8 @@ START_TEST(filter_paths_are_programs_of_their_direction)
 
         for (size_t i = 0; i < ELEMENTS(rows); i++) {
                 const Wish *wish;
-                _cleanup_(unit_wish_free_ptr)
-                        UnitWish *unit = apply_one(rows[i].key, "/sys/fs/bpf/a:b#p", &wish);
+                _cleanup_(unit_wish_free_ptr
+                ) _unused_ UnitWish *unit = apply_one(rows[i].key, "/sys/fs/bpf/a:b#p", &wish);
 
                 ck_assert_int_eq(wish->kind, WISH_PROGRAM);
                 ck_assert_str_eq(wish->hook, rows[i].hook);
@@ -148,7 +148,7 @@ START_TEST(a_bad_line_is_a_failed_wish_that_says_why)
         for (size_t i = 0; i < ELEMENTS(rows); i++) {
                 const Wish *wish;
                 _cleanup_(unit_wish_free_ptr)
-                        UnitWish *unit = apply_one(rows[i].key, rows[i].value, &wish);
+                        _unused_ UnitWish *unit = apply_one(rows[i].key, rows[i].value, &wish);
 
                 ck_assert_msg(
                         wish->kind == WISH_FAILED && strstr(wish->error, rows[i].why),
@@ -194,9 +194,9 @@ START_TEST(what_this_build_cannot_do_says_so_and_only_if_it_is_well_written)
         for (size_t i = 0; i < ELEMENTS(rows); i++) {
                 const Wish *wish, *other;
                 _cleanup_(unit_wish_free_ptr)
-                        UnitWish *good = apply_one(rows[i].key, rows[i].good, &wish);
+                        _unused_ UnitWish *good = apply_one(rows[i].key, rows[i].good, &wish);
                 _cleanup_(unit_wish_free_ptr)
-                        UnitWish *bad = apply_one(rows[i].key, rows[i].bad, &other);
+                        _unused_ UnitWish *bad = apply_one(rows[i].key, rows[i].bad, &other);
 
                 ck_assert_int_eq(wish->kind, WISH_FAILED);
                 ck_assert_msg(
@@ -369,7 +369,8 @@ START_TEST(all_options_are_known)
                                                                    : "";
                 g_autofree char *line = g_strdup_printf("egress,%s%s:/a", *name, value);
                 const Wish *wish;
-                _cleanup_(unit_wish_free_ptr) UnitWish *unit = apply_one("BPFProgram", line, &wish);
+                _cleanup_(unit_wish_free_ptr)
+                        _unused_ UnitWish *unit = apply_one("BPFProgram", line, &wish);
 
                 ck_assert_msg(
                         wish->kind == WISH_PROGRAM || strstr(wish->error, "this build"), "%s: %s",
