@@ -229,24 +229,23 @@ static void argument_add(Invocation *invocation, const char *word) {
         );
 }
 
-/* Takes the words behind the options read so far: the verb, one argument, or for run all that is left. */
-static int words_take(Invocation *invocation, char **argv, int argc, bool rest, Diag *diag) {
-        if (!invocation->verb) {
-                int r = verb_take(invocation, argv[optind], diag);
-
-                if (r < 0)
-                        return r;
-                optind++;
-                if (!rest)
-                        return 0;
-        }
-        if (invocation->verb->run == verb_run)
-                rest = true;
-        do {
-                if (optind < argc)
-                        argument_add(invocation, argv[optind++]);
-        } while (rest && optind < argc);
+static int word_take(Invocation *invocation, const char *word, Diag *diag) {
+        if (!invocation->verb)
+                return verb_take(invocation, word, diag);
+        argument_add(invocation, word);
         return 0;
+}
+
+/* Takes the next word that is no option; behind "--" or the verb run, all that is left: getopt, asked again behind
+ * the end, would begin anew. */
+static int words_take(Invocation *invocation, char **argv, int argc, bool rest, Diag *diag) {
+        int r;
+
+        rest = rest || (invocation->verb && invocation->verb->run == verb_run);
+        do
+                r = word_take(invocation, argv[optind++], diag);
+        while (r >= 0 && rest && optind < argc);
+        return r;
 }
 
 /* An option that means nothing to the verb is a mistake of the caller, not something to pass over. */
@@ -298,6 +297,8 @@ static int read_words(int argc, char **argv, Invocation *invocation, bool *seen,
                         if (optind >= argc)
                                 return 0;
                         r = words_take(invocation, argv, argc, rest, diag);
+                        if (optind >= argc)
+                                return r;
                 } else if (value == '?' || value == ':') {
                         r = option_refuse(value, argv[optind - 1], diag);
                 } else {
