@@ -206,19 +206,6 @@ static int choose_programs(struct bpf_object *object, const LoadRequest *request
         return 0;
 }
 
-/* All programs share the buffer: it is written only for one that fails, and that is the last one. */
-static int set_logs(struct bpf_object *object, char *log, size_t size) {
-        struct bpf_program *program;
-
-        bpf_object__for_each_program(program, object) {
-                int r = bpf_program__set_log_buf(program, log, size);
-
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
 static int explain_load(int error, const Messages *messages, const char *log, Diag *diag) {
         _cleanup_free_ char *said = messages_first(messages), *all = NULL;
 
@@ -265,8 +252,24 @@ typedef struct Attempt {
         const File *file;
         char *log;
         size_t log_size;
+        uint32_t log_level; /* 0: libbpf asks for a log when the load without one has failed */
         int *fds; /* one for each program; filled on success only */
 } Attempt;
+
+/* All programs share the buffer: it is written only for one that fails, and that is the last one. */
+static int attempt_set_log(const Attempt *attempt, struct bpf_object *object) {
+        struct bpf_program *program;
+
+        bpf_object__for_each_program(program, object) {
+                int r = bpf_program__set_log_buf(program, attempt->log, attempt->log_size);
+
+                if (r >= 0)
+                        r = bpf_program__set_log_level(program, attempt->log_level);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
 
 static int attempt_prepare(
         const Attempt *attempt,
@@ -284,7 +287,7 @@ static int attempt_prepare(
         r = object_maps_prepare(object, attempt->request, maps, diag);
         if (r < 0)
                 return r;
-        return set_logs(object, attempt->log, attempt->log_size);
+        return attempt_set_log(attempt, object);
 }
 
 static int attempt_load(const Attempt *attempt, Diag *diag) {
@@ -329,6 +332,7 @@ static int load_file(Attempt *attempt, Diag *ret_diag) {
                         continue;
                 if (r != -ENOSPC || !*log)
                         return r;
+                attempt->log_level = 1; /* that it fails is known */
                 if (!verifier_log_grow(&attempt->log_size))
                         return -EACCES; /* ENOSPC speaks of the log; what it was before, libbpf forgets */
         }

@@ -73,7 +73,7 @@ static int parse_integer(const char *text, bool *ret_negative, uint64_t *ret_amo
         if (hex ? !isxdigit((unsigned char)*first) : !isdigit((unsigned char)*first))
                 return diag_fail(diag, -EINVAL, "'%s' is no integer", text);
         errno = 0;
-        amount = strtoull(first, &end, hex ? 16 : 10);
+        amount = strtoull(digits, &end, hex ? 16 : 10); /* takes one 0x by itself */
         if (*end)
                 return diag_fail(diag, -EINVAL, "'%s' is no integer", text);
         if (errno == ERANGE)

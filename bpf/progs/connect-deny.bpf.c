@@ -54,8 +54,8 @@ static __always_inline int refuse(__u32 family) {
         return 0;
 }
 
-static __always_inline int judge4(const struct bpf_sock_addr *ctx) {
-        struct key4 key = { .prefix = 32, .address = ctx->user_ip4 };
+static __always_inline int judge4(__u32 address) {
+        struct key4 key = { .prefix = 32, .address = address };
         __u32 prefix = deny4_prefix;
 
         if (prefix > 0 && prefix <= 32) {
@@ -74,12 +74,15 @@ static __always_inline int judge6(const struct bpf_sock_addr *ctx) {
         key.address[1] = ctx->user_ip6[1];
         key.address[2] = ctx->user_ip6[2];
         key.address[3] = ctx->user_ip6[3];
+        /* ::ffff:1.2.3.4 goes out as IPv4, and no hook of IPv4 sees the connection */
+        if (key.address[0] == 0 && key.address[1] == 0 && key.address[2] == bpf_htonl(0xffff))
+                return judge4(key.address[3]);
         return bpf_map_lookup_elem(&denied6, &key) ? refuse(1) : 1;
 }
 
 SEC("cgroup/connect4")
 int deny_connect4(struct bpf_sock_addr *ctx) {
-        return judge4(ctx);
+        return judge4(ctx->user_ip4);
 }
 
 SEC("cgroup/connect6")
@@ -89,7 +92,7 @@ int deny_connect6(struct bpf_sock_addr *ctx) {
 
 SEC("cgroup/sendmsg4")
 int deny_sendmsg4(struct bpf_sock_addr *ctx) {
-        return judge4(ctx);
+        return judge4(ctx->user_ip4);
 }
 
 SEC("cgroup/sendmsg6")
