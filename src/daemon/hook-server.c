@@ -8,13 +8,13 @@
 #include <unistd.h>
 
 #include "src/base/fd.h"
+#include "src/base/hook-protocol.h"
 #include "src/base/limits.h"
 #include "src/base/log.h"
 #include "src/daemon/cgroup-dir.h"
 #include "src/daemon/listen.h"
 #include "src/daemon/priority.h"
 #include "src/daemon/reconcile.h"
-#include "src/hook/protocol.h"
 #include "units/unit-name.h"
 
 #define FDS_MAX 4U /* one is due; more are closed */

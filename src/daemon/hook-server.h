@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The socket units wait at before their first instruction (src/hook/protocol.h). It is served before everything
+/* The socket units wait at before their first instruction (src/base/hook-protocol.h). It is served before everything
  * else, and only root is. */
 
 #include "serialize/fdset.h"

@@ -18,10 +18,10 @@
 #include <unistd.h>
 
 #include "src/base/fd.h"
+#include "src/base/hook-protocol.h"
 #include "src/base/limits.h"
 #include "src/base/text.h"
 #include "src/hook/own-cgroup.h"
-#include "src/hook/protocol.h"
 
 #define EXIT_REFUSED    255 /* what makes an ExecCondition= a failure, not a skip */
 #define EXIT_USAGE      2
