@@ -17,7 +17,7 @@ char *unit_dropins_shorter_name(const char *name) {
         _cleanup_free_ char *prefix = unit_name_prefix(name);
         size_t size = strlen(prefix);
 
-        while (size > 0 && prefix[size - 1] == '-')
+        if (size > 0 && prefix[size - 1] == '-') /* one only: a--.service goes to a-.service */
                 size--;
         while (size > 0 && prefix[size - 1] != '-')
                 size--;

@@ -9,6 +9,7 @@
 #include "src/base/cleanup.h"
 #include "tests/unit/check-main.h"
 #include "tests/unit/units/unit-tree.h"
+#include "units/unit-file.h"
 
 START_TEST(drop_ins_follow_the_fragment_in_the_order_of_their_names)
 {
@@ -51,6 +52,35 @@ START_TEST(drop_ins_come_from_names_prefixes_and_the_type)
         ck_assert_uint_eq(g_strv_length(unit->dropins), 4);
         ck_assert(g_str_has_suffix(unit->dropins[0], "etc/a-.service.d/1.conf"));
         unit_tree_teardown();
+}
+END_TEST
+
+START_TEST(prefixes_get_shorter_dash_by_dash)
+{
+        static const struct {
+                const char *name, *shorter;
+        } rows[] = {
+                { "a-b-c.service", "a-b-.service" },
+                { "a-b-.service", "a-.service" },
+                { "a-.service", NULL },
+                { "a.service", NULL },
+                { "a-b@i-j.service", "a-@i-j.service" },
+                { "a-b@.service", "a-@.service" },
+                { "a--b.service", "a--.service" },
+                { "a--.service", "a-.service" },
+                { "-x.service", NULL },
+                { "-x-y.service", "-x-.service" },
+                { "-.slice", NULL },
+        };
+
+        for (size_t i = 0; i < ELEMENTS(rows); i++) {
+                g_autofree char *shorter = unit_dropins_shorter_name(rows[i].name);
+
+                ck_assert_msg(
+                        g_strcmp0(shorter, rows[i].shorter) == 0, "%s: %s", rows[i].name,
+                        shorter ? shorter : "none"
+                );
+        }
 }
 END_TEST
 
@@ -207,6 +237,7 @@ CHECK_MAIN(
         60,
         drop_ins_follow_the_fragment_in_the_order_of_their_names,
         drop_ins_come_from_names_prefixes_and_the_type,
+        prefixes_get_shorter_dash_by_dash,
         an_instance_falls_back_to_its_template,
         masks_are_links_to_null_and_empty_files,
         aliases_share_fragment_and_drop_ins,
