@@ -264,7 +264,7 @@ static int links_make(const char *root, Diag *diag) {
 
 int bpffs_prepare(const BpffsOptions *options, char **ret_root, Diag *diag) {
         _cleanup_free_ char *wanted = NULL, *usual = NULL, *root = NULL;
-        const char *chosen;
+        const char *chosen = NULL;
         int r;
 
         usual = root_normal(options->default_root ?: BPFFS_DEFAULT_ROOT);

@@ -138,7 +138,7 @@ static int handle_of(int cgroup_fd, CgroupHandle *ret, int *ret_mount_id) {
 }
 
 int cgroup_id(int cgroup_fd, uint64_t *ret_id) {
-        CgroupHandle handle;
+        CgroupHandle handle = {};
         struct stat st;
         int mount_id, r;
 
