@@ -132,7 +132,7 @@ static bool connection_ended(int r) {
         return r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE || r == -ESHUTDOWN;
 }
 
-static void report_call(const char *what, const sd_bus_error *error, int r) {
+void client_report(const char *what, const sd_bus_error *error, int r) {
         g_autofree char *sentence = error_sentence(error, r);
 
         if (sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY) || r == -ETIMEDOUT) {
@@ -165,7 +165,7 @@ static int call_message(
         int r = sd_bus_call(client->bus, message, CALL_TIMEOUT_USEC, &error, &reply);
 
         if (r < 0 && what)
-                report_call(what, &error, r);
+                client_report(what, &error, r);
         sd_bus_error_free(&error);
         if (r < 0)
                 return r;
@@ -258,15 +258,20 @@ int client_unit(Client *client, const char *unit, GVariant **ret) {
 
         if (r < 0 && sd_bus_error_has_name(&error, ERROR_NO_SUCH_UNIT)) {
                 r = CLIENT_NO_SUCH_UNIT;
-        } else if (r < 0) {
+        } else if (r >= 0) {
+                r = 0; /* sd-bus answers 1 */
+        } else {
                 g_autofree char *what = g_strdup_printf("get unit '%s'", unit);
 
-                report_call(what, &error, r);
+                client_report(what, &error, r);
         }
         sd_bus_error_free(&error);
-        if (r != 0 && !reply)
+        if (r != 0)
                 return r;
-        return variant_from_message(reply, ret);
+        r = variant_from_message(reply, ret);
+        if (r < 0)
+                screen_error("Failed to get unit '%s': %s.", unit, strerror(-r));
+        return r;
 }
 
 void client_report_no_unit(Client *client, const char *unit) {

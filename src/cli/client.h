@@ -78,5 +78,8 @@ int client_property_quiet(Client *client, const char *name, char **ret);
  * belongs to the caller. */
 char *client_unit_name(const char *word);
 
+/* Says why a call failed: "Failed to WHAT: ...". */
+void client_report(const char *what, const sd_bus_error *error, int r);
+
 /* Says why the connection failed. */
 void client_report_connect(const Invocation *invocation, int error);

@@ -45,13 +45,8 @@ static int ask_reexec(Client *client) {
                    sd_bus_error_has_name(&error, SD_BUS_ERROR_NO_REPLY) ||
                    sd_bus_error_has_name(&error, SD_BUS_ERROR_DISCONNECTED);
 
-        if (r < 0 && !cut) {
-                screen_error(
-                        "Failed to re-execute: %s.", error.message ? error.message : strerror(-r)
-                );
-                if (sd_bus_error_has_name(&error, SD_BUS_ERROR_ACCESS_DENIED) && geteuid() != 0)
-                        screen_hint("Try it as root, for example with sudo.");
-        }
+        if (r < 0 && !cut)
+                client_report("re-execute", &error, r);
         sd_bus_error_free(&error);
         return r < 0 && !cut ? r : 0;
 }
