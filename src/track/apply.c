@@ -137,7 +137,7 @@ static void write_replace_intent(Apply *apply, const Step *step) {
         a->program = old;
 }
 
-/* Before the intents are written: what cannot go on, what is adopted, what gets a new attachment. */
+/* What cannot go on, what is adopted, what gets a new attachment. */
 static void prepare_step(Apply *apply, Step *step) {
         const Operation *operation = step->operation;
         Attachment *found;
@@ -147,11 +147,9 @@ static void prepare_step(Apply *apply, Step *step) {
                 return;
         }
         step->tried = true;
-        if (operation->kind == OPERATION_REPLACE) {
-                write_replace_intent(apply, step);
+        if (operation->kind == OPERATION_REPLACE)
                 return;
-        }
-        found = operation->kind == OPERATION_ATTACH
+        found = operation->kind == OPERATION_ATTACH && operation->via == VIA_CGROUP_LINK
                         ? quarantine_take_match(
                                   apply->tracker, apply->unit->cgroup_id, operation->target->hook,
                                   step->loaded->program
@@ -163,7 +161,14 @@ static void prepare_step(Apply *apply, Step *step) {
                 return;
         }
         step->fresh = attachment_for(apply, step);
-        record_write_intent(apply->tracker->lines, INTENT_ATTACH, step->fresh, 0);
+}
+
+/* An adopted link is in force already: nothing to announce. */
+static void write_intent(Apply *apply, const Step *step) {
+        if (step->operation->kind == OPERATION_REPLACE)
+                write_replace_intent(apply, step);
+        else if (!step->adopted)
+                record_write_intent(apply->tracker->lines, INTENT_ATTACH, step->fresh, 0);
 }
 
 /* Gives a link its pin. Without bpffs the descriptor alone holds it. */
@@ -197,8 +202,10 @@ static int attach_and_hold(Tracker *tracker, Attachment *a, const MechanismCall 
         a->fd = fd;
         a->link_id = link_id;
         r = hold(tracker, a, diag);
-        if (r < 0)
+        if (r < 0) {
                 (void)release_in_kernel(tracker, a, NULL); /* the pin's error is the one to tell */
+                core_close(tracker, &a->fd); /* the last reference, should the detach have failed */
+        }
         return r;
 }
 
@@ -253,6 +260,17 @@ static void run_adopt(Apply *apply, Step *step) {
         step->done = true;
 }
 
+/* What is exchanged. A link of ours is repaired whatever somebody put under it meanwhile. */
+static int expected_program(const Apply *apply, const Attachment *a) {
+        const KernelOps *ops = apply->tracker->ops;
+        LinkInfo info;
+
+        if (a->state == ATTACHMENT_DRIFTED && a->via == VIA_CGROUP_LINK &&
+            ops->link_info(ops, a->fd, &info) >= 0)
+                return ops->prog_by_id(ops, info.prog_id);
+        return a->program ? ops->prog_by_id(ops, a->program->id) : -EBADF;
+}
+
 static void run_replace(Apply *apply, Step *step) {
         Attachment *a = step->operation->present;
         const KernelOps *ops = apply->tracker->ops;
@@ -261,7 +279,8 @@ static void run_replace(Apply *apply, Step *step) {
                 .attachment = a,
                 .cgroup_fd = apply->unit->cgroup_fd,
                 .prog_fd = step->loaded->fd,
-                .old_prog_fd = a->program ? ops->prog_by_id(ops, a->program->id) : -EBADF,
+                .old_prog_fd = expected_program(apply, a),
+                .takeover = step->operation->target->takeover,
         };
         int r;
 
@@ -274,8 +293,9 @@ static void run_replace(Apply *apply, Step *step) {
                 step->error = r;
                 return;
         }
+        known_program_ref(step->loaded->program); /* first: it may be the same */
         core_release_program(apply->tracker, a->program);
-        a->program = known_program_ref(step->loaded->program);
+        a->program = step->loaded->program;
         take_metadata(a, step->operation->target);
         attachment_set_state(a, ATTACHMENT_ATTACHED, NULL);
         step->done = true;
@@ -405,10 +425,11 @@ static int run_steps(Apply *apply) {
         for (size_t i = 0; i < n; i++)
                 if (is_active(apply->steps[i].operation))
                         prepare_step(apply, &apply->steps[i]);
-        if (refused_before_start(apply)) {
-                writer_reset(apply->tracker->lines);
+        if (refused_before_start(apply))
                 return 0;
-        }
+        for (size_t i = 0; i < n; i++)
+                if (apply->steps[i].tried)
+                        write_intent(apply, &apply->steps[i]);
         r = changes_write(apply->tracker, apply->diag);
         if (r < 0)
                 return r;
@@ -453,18 +474,21 @@ static void run_detaches(Apply *apply) {
         g_ptr_array_unref(doomed);
 }
 
-/* A refused start leaves nothing: what this apply attached is taken off again. */
+/* A refused start leaves nothing: what this apply attached is taken off again. No intents are needed, since those of
+ * the attaches say as much; so this works also where the journal cannot be written. */
 static void undo(Apply *apply) {
-        GPtrArray *made = g_ptr_array_new();
+        Tracker *tracker = apply->tracker;
 
-        for (size_t i = 0; i < apply->plan.n_operations; i++)
-                if (apply->steps[i].fresh && apply->steps[i].done)
-                        g_ptr_array_add(made, apply->steps[i].fresh);
-        if (made->len > 0)
-                (void)release_attachments(
-                        apply->tracker, made, RELEASE_FREE, NULL
-                ); /* what fails stays listed */
-        g_ptr_array_unref(made);
+        for (size_t i = 0; i < apply->plan.n_operations; i++) {
+                Attachment *a = apply->steps[i].fresh;
+
+                if (!a || !apply->steps[i].done || release_in_kernel(tracker, a, NULL) < 0)
+                        continue; /* what fails stays listed */
+                record_write_detached(tracker->lines, a->id);
+                core_emit_attachment(tracker, TRACKER_ATTACHMENT_REMOVED, a);
+                core_remove_attachment(tracker, a);
+        }
+        (void)changes_write(tracker, NULL); /* without the lines restore finds them gone */
 }
 
 static void drop_failed_lines(TrackedUnit *unit) {
@@ -527,6 +551,8 @@ int apply_unit(
                 loader_load(tracker, apply.plan.operations, n, apply.plan.present, apply.loaded);
                 r = run_steps(&apply);
         }
+        if (r < 0)
+                tracked_unit_add_problem(unit, POLICY_REQUIRED, NULL, diag_text(diag, r), NULL);
         if (reason == APPLY_START && (apply.lost_required || r < 0))
                 undo(&apply);
         else if (r >= 0)

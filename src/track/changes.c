@@ -36,6 +36,8 @@ int changes_write(Tracker *tracker, Diag *diag) {
         }
         writer_reset(tracker->lines);
         if (r < 0)
+                tracker->lines_lost = true;
+        if (r < 0)
                 return diag_errno(
                         diag, r, "cannot write state to '%s'", tracker->state_path ?: "memory"
                 );
@@ -113,6 +115,7 @@ int changes_compact(Tracker *tracker, Diag *diag) {
                 return diag_errno(diag, r, "cannot write '%s' anew", tracker->state_path);
         }
         tracker->lines_written = count_lines(text, size);
+        tracker->lines_lost = false;
         return 0;
 }
 
@@ -120,8 +123,8 @@ int changes_compact_if_due(Tracker *tracker, Diag *diag) {
         unsigned live = tracker->all->len + tracker->units->len +
                         g_hash_table_size(tracker->programs) + 4;
 
-        if (tracker->lines_written < COMPACT_LINES_MIN ||
-            tracker->lines_written < live * COMPACT_RATIO)
+        if (!tracker->lines_lost && (tracker->lines_written < COMPACT_LINES_MIN ||
+                                     tracker->lines_written < live * COMPACT_RATIO))
                 return 0;
         return changes_compact(tracker, diag);
 }

@@ -123,6 +123,11 @@ KnownProgram *core_learn_program(
 ) {
         KnownProgram *program = core_find_program(tracker, info->id);
 
+        if (program && !program->object_id && object_id) { /* met without its file before */
+                known_program_describe(program, name, object, object_id);
+                core_add_program(tracker, known_program_ref(program));
+                record_write_program(tracker->lines, program);
+        }
         if (!program) {
                 program = known_program_new(info->id, name, object, object_id);
                 (void)g_strlcpy(program->tag, info->tag, sizeof program->tag);
@@ -159,6 +164,16 @@ bool core_program_is_ours(const Tracker *tracker, uint32_t id, uint64_t cgroup_i
 
                 if (a->cgroup_id == cgroup_id && a->hook == hook && a->program &&
                     a->program->id == id && attachment_is_in_force(a))
+                        return true;
+        }
+        return false;
+}
+
+bool core_link_is_tracked(const Tracker *tracker, uint32_t link_id) {
+        for (guint i = 0; i < tracker->all->len; i++) {
+                const Attachment *a = tracker->all->pdata[i];
+
+                if (a->via == VIA_CGROUP_LINK && a->link_id == link_id && a->fd >= 0)
                         return true;
         }
         return false;

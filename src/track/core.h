@@ -20,6 +20,7 @@ struct Tracker {
         Journal *journal; /* NULL: none is kept */
         Writer *lines; /* changes not yet written */
         unsigned lines_written; /* since the last compaction */
+        bool lines_lost; /* the journal could not be written and must be written anew */
         uint64_t generation, next_id;
 
         GPtrArray *units; /* of TrackedUnit, owned, in the order they were met */
@@ -69,6 +70,8 @@ KnownProgram *core_find_program_of_object(
         const char *name
 );
 bool core_program_is_ours(const Tracker *tracker, uint32_t id, uint64_t cgroup_id, Hook hook);
+/* Whether an attachment in force stands for the link. */
+bool core_link_is_tracked(const Tracker *tracker, uint32_t link_id);
 
 /* Whether an attachment (still) has something in the kernel. */
 bool attachment_is_in_force(const Attachment *attachment);

@@ -132,7 +132,11 @@ int explain_attach(const MechanismCall *call, int error, Diag *diag) {
                                 "the program does not fit %s, or this kernel does not have that hook",
                                 hook
                         );
-                return diag_fail(diag, error, "the same program is attached to %s already", hook);
+                if (call->attachment->via == VIA_CGROUP_LEGACY)
+                        return diag_fail(
+                                diag, error, "the same program is attached to %s already", hook
+                        );
+                return diag_errno(diag, error, "cannot attach to %s", hook);
         default:
                 return diag_errno(diag, error, "cannot attach to %s", hook);
         }

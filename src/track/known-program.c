@@ -22,6 +22,24 @@ KnownProgram *known_program_new(
         return program;
 }
 
+static void assign(char **field, const char *text) {
+        char *copy = g_strdup(text); /* before the release: text may be the field's own */
+
+        g_free(*field);
+        *field = copy;
+}
+
+void known_program_describe(
+        KnownProgram *program,
+        const char *name,
+        const char *object,
+        const char *object_id
+) {
+        assign(&program->name, name);
+        assign(&program->object, object);
+        assign(&program->object_id, object_id);
+}
+
 KnownProgram *known_program_ref(KnownProgram *program) {
         if (program)
                 program->references++;

@@ -9,6 +9,9 @@
 
 #include "src/base/cleanup.h"
 
+/* Begins the object id of a pinned program; the id of the program follows. */
+#define KNOWN_PROGRAM_PIN_PREFIX "pin:"
+
 typedef struct KnownProgram {
         size_t references;
         uint32_t id;
@@ -22,6 +25,13 @@ typedef struct KnownProgram {
 /* One reference, for the caller. NULL texts are allowed. */
 KnownProgram *known_program_new(
         uint32_t id,
+        const char *name,
+        const char *object,
+        const char *object_id
+);
+/* Gives it the name and object by which a unit file knows it. */
+void known_program_describe(
+        KnownProgram *program,
         const char *name,
         const char *object,
         const char *object_id

@@ -13,8 +13,13 @@ static void checksum_text(GChecksum *checksum, const char *text) {
 
 /* What it is loaded with, and for whom: equal digests mean the same programs in the kernel would do. */
 static char *circumstances(const char *unit, const Target *target) {
-        GChecksum *checksum = g_checksum_new(G_CHECKSUM_SHA256);
+        bool own = target->has_state && !target->shared;
+        GChecksum *checksum;
         char *digest;
+
+        if (!own && target->n_variables == 0 && target->n_maps == 0)
+                return g_strdup("-");
+        checksum = g_checksum_new(G_CHECKSUM_SHA256);
 
         for (size_t i = 0; i < target->n_variables; i++) {
                 checksum_text(checksum, "variable");
@@ -26,7 +31,7 @@ static char *circumstances(const char *unit, const Target *target) {
                 checksum_text(checksum, target->maps[i].name);
                 checksum_text(checksum, target->maps[i].path);
         }
-        if (target->has_state && !target->shared) {
+        if (own) {
                 checksum_text(checksum, "unit");
                 checksum_text(checksum, unit);
         }
@@ -54,7 +59,7 @@ static char *pin_object_id(const Tracker *tracker, const Target *target, Diag *d
                         );
         }
         core_close(tracker, &fd);
-        return r < 0 ? NULL : g_strdup_printf("pin:%u", info.id);
+        return r < 0 ? NULL : g_strdup_printf(KNOWN_PROGRAM_PIN_PREFIX "%u", info.id);
 }
 
 char *loader_object_id(const Tracker *tracker, const char *unit, const Target *target, Diag *diag) {
@@ -136,6 +141,7 @@ static bool take_known(Tracker *tracker, const Operation *operation, LoadedProgr
         KnownProgram *known = core_find_program_of_object(
                 tracker, operation->object_id, operation->target->program
         );
+        ProgramInfo info;
         int fd;
 
         if (known && known->fd >= 0) {
@@ -147,6 +153,11 @@ static bool take_known(Tracker *tracker, const Operation *operation, LoadedProgr
         fd = known ? tracker->ops->prog_by_id(tracker->ops, known->id) : -ENOENT;
         if (fd < 0)
                 return false; /* never loaded, or gone since with its last attachment */
+        if (known->tag[0] && tracker->ops->prog_info(tracker->ops, fd, &info) >= 0 &&
+            !text_equal(info.tag, known->tag)) { /* gone, and its id given to another */
+                core_close(tracker, &fd);
+                return false;
+        }
         if (!operation->target->has_state) { /* the second unit that wants it will not be the last */
                 known->fd = fd;
                 return take_known(tracker, operation, entry);

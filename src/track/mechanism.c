@@ -225,32 +225,58 @@ static int legacy_look(const MechanismCall *call, uint32_t *ret_prog_id) {
         return 0;
 }
 
-static int legacy_detach(const MechanismCall *call, Diag *diag) {
-        AttachArguments arguments = legacy_arguments(call);
-        uint32_t ours = call->attachment->program ? call->attachment->program->id : 0, there = 0;
-        int prog_fd, r;
+/* How often the program stands on the list, which a link of ours may have put there too. */
+static int legacy_count(const MechanismCall *call, uint32_t prog_id, size_t *ret) {
+        QueryResult query = {};
+        size_t n = 0;
+        int r = call->ops->query(call->ops, call->cgroup_fd, type_of(call), false, &query);
 
-        if (call->cgroup_fd < 0)
-                return 0; /* the kernel dropped it with the cgroup */
-        r = legacy_look(call, &there);
-        if (r == -ENOENT || (r >= 0 && there != ours))
-                return 0; /* gone, or somebody else's by now, which is not ours to take off */
         if (r < 0)
-                return diag_errno(diag, r, "cannot ask what is attached");
-        prog_fd = call->ops->prog_by_id(call->ops, ours);
+                return r;
+        for (size_t i = 0; i < query.n_prog_ids; i++)
+                n += query.prog_ids[i] == prog_id;
+        query_result_done(&query);
+        *ret = n;
+        return 0;
+}
+
+static int legacy_call_detach(const MechanismCall *call, uint32_t ours, Diag *diag) {
+        AttachArguments arguments = legacy_arguments(call);
+        int prog_fd = call->ops->prog_by_id(call->ops, ours), r = 0;
+
         if (prog_fd < 0)
                 return diag_errno(diag, prog_fd, "cannot open program %u", ours);
         arguments.prog_fd = prog_fd;
         arguments.flags = 0;
         if (call->attachment->mode != ATTACH_MULTI)
                 r = check_single(call, ours, &arguments, diag);
-        if (r >= 0)
+        if (r >= 0) {
                 r = call->ops->prog_detach(call->ops, &arguments);
+                if (r < 0 && r != -ENOENT)
+                        diag_errno(diag, r, "cannot detach program %u", ours);
+        }
         call->ops->close(call->ops, prog_fd);
-        if (r < 0 && r != -ENOENT)
-                return diag_errno(diag, r, "cannot detach program %u", ours);
-        r = legacy_look(call, &there);
-        if (r >= 0 && there == ours)
+        return r;
+}
+
+static int legacy_detach(const MechanismCall *call, Diag *diag) {
+        uint32_t ours = call->attachment->program ? call->attachment->program->id : 0;
+        size_t before = 0, after = 0;
+        int r;
+
+        if (call->cgroup_fd < 0)
+                return 0; /* the kernel dropped it with the cgroup */
+        r = legacy_count(call, ours, &before);
+        if (r == -ENOENT || (r >= 0 && before == 0))
+                return 0; /* gone, or somebody else's by now, which is not ours to take off */
+        if (r < 0)
+                return diag_errno(diag, r, "cannot ask what is attached");
+        r = legacy_call_detach(call, ours, diag);
+        if (r == -ENOENT)
+                return 0; /* gone meanwhile, or it is a link that has the program there */
+        if (r < 0)
+                return r;
+        if (legacy_count(call, ours, &after) >= 0 && after >= before)
                 return diag_fail(
                         diag, -EBUSY, "program %u is still attached after its detach", ours
                 );

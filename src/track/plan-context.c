@@ -57,7 +57,8 @@ static void gather_facts(
                 bool single = target->mode !=
                               ATTACH_MULTI; /* the kernel would displace what is there */
 
-                if (target->error || input->facts[target->hook].known || (!all && !single))
+                if (target->error || hook_info(target->hook)->target != HOOK_TARGET_CGROUP ||
+                    input->facts[target->hook].known || (!all && !single))
                         continue;
                 hook_facts(tracker, unit, target->hook, all, &input->facts[target->hook]);
         }
@@ -78,7 +79,7 @@ void plan_context_make(
         for (guint i = 0; i < unit->attachments->len; i++) {
                 Attachment *a = unit->attachments->pdata[i];
 
-                if (a->id && a->cgroup_id == unit->cgroup_id &&
+                if (a->id && !a->lease && a->cgroup_id == unit->cgroup_id &&
                     (attachment_is_in_force(a) || a->state == ATTACHMENT_HELD_OFF))
                         g_ptr_array_add(context.present, a);
         }

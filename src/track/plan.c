@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Matching of old and new lines: equal ones first (hook, mode, path#program), the rest pair up in file order per
+/* Matching of old and new lines: first those whose very program runs, then equal ones (hook, mode, path#program), the
+ * rest pair up in file order per
  * hook and are replaced in place; what is left over is attached or detached. New before old in every case. */
 
 #include "src/track/plan.h"
@@ -33,7 +34,30 @@ static bool same_line(const Target *target, const Attachment *a) {
                (target->is_pin || text_equal(target->program, a->program->name));
 }
 
-static void match(Matching *m, bool equal_only) {
+static bool same_program(const Target *target, const char *object_id, const Attachment *a) {
+        return a->program && object_id && text_equal(object_id, a->program->object_id) &&
+               (target->is_pin || text_equal(target->program, a->program->name));
+}
+
+/* How much alike a line and an attachment must be. */
+typedef enum Likeness {
+        LIKE_EXACTLY, /* the very program of the line runs there */
+        LIKE_LINE, /* hook, mode, path#program */
+        LIKE_HOOK,
+} Likeness;
+
+static bool is_like(const PlanInput *input, size_t i, const Attachment *a, Likeness likeness) {
+        const Target *target = &input->wanted[i];
+
+        if (a->hook != target->hook)
+                return false;
+        if (likeness == LIKE_EXACTLY)
+                return same_line(target, a) && a->state == ATTACHMENT_ATTACHED &&
+                       same_program(target, input->object_ids[i], a);
+        return likeness == LIKE_HOOK || same_line(target, a);
+}
+
+static void match(Matching *m, Likeness likeness) {
         const PlanInput *input = m->input;
 
         for (size_t i = 0; i < input->n_wanted; i++) {
@@ -42,11 +66,7 @@ static void match(Matching *m, bool equal_only) {
                 if (m->present_of[i] >= 0 || target->hook < 0)
                         continue;
                 for (size_t k = 0; k < input->n_present; k++) {
-                        const Attachment *a = input->present[k];
-
-                        if (m->taken[k] || a->hook != target->hook)
-                                continue;
-                        if (equal_only && !same_line(target, a))
+                        if (m->taken[k] || !is_like(input, i, input->present[k], likeness))
                                 continue;
                         m->present_of[i] = (int)k;
                         m->taken[k] = true;
@@ -78,6 +98,11 @@ static char *attach_obstacle(const Operation *operation, const HookFacts *facts,
                         "cgroup '%s' above has program %u attached to %s in exclusive mode, which forbids any below",
                         facts->blocker, facts->blocker_prog_id, hook
                 );
+        if (operation->mode != ATTACH_MULTI && added > 0)
+                return g_strdup_printf(
+                        "another line of the unit attaches to %s, and only one program is there in %s mode",
+                        hook, attach_mode_to_string(operation->mode)
+                );
         if (facts->n_programs == 0)
                 return NULL;
         if (operation->mode != there && there >= 0) {
@@ -99,6 +124,11 @@ static char *attach_obstacle(const Operation *operation, const HookFacts *facts,
                         "program %u of somebody else is attached to %s in %s mode and would be displaced; "
                         "option takeover permits that",
                         facts->foreign_prog_id, hook, attach_mode_to_string(there)
+                );
+        if (operation->mode != ATTACH_MULTI && !facts->foreign_prog_id)
+                return g_strdup_printf(
+                        "our own program of another line is attached to %s, and only one is there in %s mode",
+                        hook, attach_mode_to_string(there)
                 );
         if (operation->mode == ATTACH_MULTI && facts->n_programs + added >= LIMIT_HOOK_PROGRAMS)
                 return g_strdup_printf(
@@ -122,18 +152,14 @@ static void plan_attach(Matching *m, Operation *operation) {
                 m->added[hook]++;
 }
 
-static bool same_program(const Operation *operation) {
-        const KnownProgram *program = operation->present->program;
-
-        return program && operation->object_id &&
-               text_equal(operation->object_id, program->object_id) &&
-               (operation->target->is_pin || text_equal(operation->target->program, program->name));
-}
-
 /* Our own exclusive or override program is in the way of a line that wants multi: it is replaced where it is, in
  * its mode, since detaching first would leave a gap (L6). The line gets what it wants but the mode. */
 static bool keeps_old_mode(const Operation *operation) {
         return operation->target->mode == ATTACH_MULTI && operation->present->mode != ATTACH_MULTI;
+}
+
+static bool is_lost(const Attachment *a) {
+        return a->state == ATTACHMENT_DRIFTED || a->state == ATTACHMENT_DEFUNCT;
 }
 
 static void plan_pair(Matching *m, Operation *operation) {
@@ -144,6 +170,10 @@ static void plan_pair(Matching *m, Operation *operation) {
         operation->mode = old->mode;
         operation->via = old->via;
         if (old->state == ATTACHMENT_HELD_OFF) { /* until the next start, whatever the files say */
+                operation->kind = OPERATION_KEEP;
+                return;
+        }
+        if (is_lost(old) && !target->repair && same_line(target, old)) { /* shown as it is */
                 operation->kind = OPERATION_KEEP;
                 return;
         }
@@ -166,7 +196,8 @@ static void plan_pair(Matching *m, Operation *operation) {
                 operation->via = via;
                 return;
         }
-        operation->kind = same_program(operation) && old->state == ATTACHMENT_ATTACHED
+        operation->kind = same_program(target, operation->object_id, old) &&
+                                          old->state == ATTACHMENT_ATTACHED
                                   ? OPERATION_KEEP
                                   : OPERATION_REPLACE;
 }
@@ -189,7 +220,13 @@ static void plan_wanted(Matching *m, size_t i, Operation *operation) {
                                              : OPERATION_FAIL;
 
                 refuse(operation, kind, g_strdup(target->error));
-        } else if (operation->present)
+        } else if (hook_info(target->hook)->target != HOOK_TARGET_CGROUP)
+                refuse(operation, OPERATION_FAIL,
+                       g_strdup_printf(
+                               "%s is no hook of cgroups: not supported by this build",
+                               hook_to_string(target->hook)
+                       ));
+        else if (operation->present)
                 plan_pair(m, operation);
         else
                 plan_attach(m, operation);
@@ -235,8 +272,9 @@ void plan_make(const PlanInput *input, Operation **ret, size_t *ret_n) {
 
         for (size_t i = 0; i < input->n_wanted; i++)
                 m.present_of[i] = -1;
-        match(&m, true);
-        match(&m, false);
+        match(&m, LIKE_EXACTLY);
+        match(&m, LIKE_LINE);
+        match(&m, LIKE_HOOK);
         for (size_t i = 0; i < input->n_wanted; i++) {
                 Operation operation;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "src/track/quarantine.h"
 
+#include <linux/bpf.h>
 #include <string.h>
 
 #include "src/base/limits.h"
@@ -31,7 +32,8 @@ static void describe_link(const Tracker *tracker, Attachment *a) {
         LinkInfo info;
         int fd;
 
-        if (tracker->ops->link_info(tracker->ops, a->fd, &info) < 0)
+        if (tracker->ops->link_info(tracker->ops, a->fd, &info) < 0 ||
+            info.type != BPF_LINK_TYPE_CGROUP) /* not of our making; kept, never detached */
                 return;
         a->via = VIA_CGROUP_LINK;
         a->mode = ATTACH_MULTI;

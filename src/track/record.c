@@ -6,6 +6,7 @@
 #include "src/track/record.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "src/base/text.h"
@@ -225,11 +226,35 @@ void record_write_detached(Writer *writer, uint64_t id) {
         write_number_line(writer, "detached", id);
 }
 
+/* PATH#NAME for a program of an object file; the bare path for a pin, which names one program by itself. */
+static void write_object(Writer *writer, const KnownProgram *program) {
+        bool is_pin = program->object_id &&
+                      text_after_prefix(program->object_id, KNOWN_PROGRAM_PIN_PREFIX);
+        char *object;
+
+        if (!program->object || is_pin || !program->name) {
+                writer_field(writer, "object", program->object);
+                return;
+        }
+        object = g_strdup_printf("%s#%s", program->object, program->name);
+        writer_field(writer, "object", object);
+        g_free(object);
+}
+
+/* The path of object=PATH#NAME. */
+static char *object_path(const char *object, const char *name) {
+        const char *hash = object ? strrchr(object, '#') : NULL;
+
+        if (hash && text_equal(hash + 1, name))
+                return g_strndup(object, (gsize)(hash - object));
+        return g_strdup(object);
+}
+
 void record_write_program(Writer *writer, const KnownProgram *program) {
         writer_begin(writer, "program", "-");
         writer_field_u64(writer, "id", program->id);
         writer_field(writer, "name", program->name);
-        writer_field(writer, "object", program->object);
+        write_object(writer, program);
         writer_field(writer, "object-id", program->object_id);
         writer_field(writer, "tag", program->tag[0] ? program->tag : NULL);
         writer_end(writer);
@@ -313,6 +338,35 @@ static int read_words(const Record *line, size_t first, AttachmentRecord *record
         return read_fields(line, attachment_fields, ELEMENTS(attachment_fields), a, diag);
 }
 
+static bool is_cgroup_hook(Hook hook) {
+        return hook_info(hook)->target == HOOK_TARGET_CGROUP;
+}
+
+/* What the fields say together. A hook of another kind of target must never meet a cgroup's descriptor: the kernel
+ * reads the same word as the number of an interface. */
+static int check_sense(const Attachment *a, Diag *diag) {
+        bool cgroup_via = a->via == VIA_CGROUP_LINK || a->via == VIA_CGROUP_LEGACY;
+
+        if (a->id == 0 || a->id > RECORD_ID_MAX)
+                return diag_fail(diag, -EBADMSG, "%" PRIu64 " is no id", a->id);
+        if (is_cgroup_hook(a->hook) != cgroup_via)
+                return diag_fail(
+                        diag, -EBADMSG, "%s cannot be had by %s", hook_to_string(a->hook),
+                        via_to_string(a->via)
+                );
+        if (a->via == VIA_CGROUP_LINK && a->mode != ATTACH_MULTI)
+                return diag_fail(
+                        diag, -EBADMSG, "a link is never %s", attach_mode_to_string(a->mode)
+                );
+        if (a->state == ATTACHMENT_PENDING || a->state == ATTACHMENT_FAILED ||
+            a->state == ATTACHMENT_QUARANTINED)
+                return diag_fail(
+                        diag, -EBADMSG, "what is %s has no record",
+                        attachment_state_to_string(a->state)
+                );
+        return 0;
+}
+
 static int read_attachment_line(const Record *line, AttachmentRecord *record, Diag *diag) {
         int r = read_fd_word(record_value(line), record, diag);
 
@@ -323,7 +377,7 @@ static int read_attachment_line(const Record *line, AttachmentRecord *record, Di
                 return r;
         if (r > 0) {
                 record->attachment->hook = hook_from_string(record_word(line, 0));
-                if (record->attachment->hook < 0)
+                if (record->attachment->hook < 0 || !is_cgroup_hook(record->attachment->hook))
                         return diag_fail(
                                 diag, -EBADMSG, "unknown attach type '%s'", record_word(line, 0)
                         );
@@ -338,7 +392,7 @@ static int read_intent_line(const Record *line, AttachmentRecord *record, Diag *
         const char *word = record_word(line, 0);
         uint64_t id;
 
-        if (text_to_u64(record_value(line), &id) < 0 || id == 0)
+        if (text_to_u64(record_value(line), &id) < 0 || id == 0 || id > RECORD_ID_MAX)
                 return diag_fail(diag, -EBADMSG, "'%s' is no id", record_value(line));
         record->operation = intent_operation_from_string(word);
         if (record->operation < 0)
@@ -368,8 +422,11 @@ int record_read_attachment(const Record *line, AttachmentRecord **ret, Diag *dia
         if (record_field_u32(line, "prog-id", &record->prog_id) < 0 ||
             record_field_u32(line, "old-prog-id", &record->old_prog_id) < 0)
                 return diag_fail(diag, -EBADMSG, "bad program id");
-        if (!record->three_word && record->attachment->id == 0)
-                return diag_fail(diag, -EBADMSG, "0 is no id");
+        if (!record->three_word && record->operation != INTENT_DETACH) {
+                r = check_sense(record->attachment, diag);
+                if (r < 0)
+                        return r;
+        }
         *ret = TAKE_PTR(record);
         return 0;
 }
@@ -377,12 +434,15 @@ int record_read_attachment(const Record *line, AttachmentRecord **ret, Diag *dia
 int record_read_program(const Record *line, KnownProgram **ret, Diag *diag) {
         const char *object = record_field(line, "object"), *tag = record_field(line, "tag");
         uint32_t id = 0;
+        char *path;
 
         if (record_field_u32(line, "id", &id) != 1 || id == 0)
                 return diag_fail(diag, -EBADMSG, "a program needs a good id=");
+        path = object_path(object, record_field(line, "name"));
         *ret = known_program_new(
-                id, record_field(line, "name"), object, record_field(line, "object-id")
+                id, record_field(line, "name"), path, record_field(line, "object-id")
         );
+        g_free(path);
         if (tag)
                 (void)g_strlcpy((*ret)->tag, tag, sizeof(*ret)->tag); /* information only */
         return 0;

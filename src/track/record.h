@@ -9,6 +9,7 @@
 #include "src/track/tracked-unit.h"
 
 #define RECORD_VERSION 1U
+#define RECORD_ID_MAX  (UINT64_MAX / 2) /* so that counting on from any id in a text cannot wrap */
 
 /* Operations an intent line can announce. */
 typedef enum IntentOperation {

@@ -20,6 +20,26 @@ static int cgroup_of(Tracker *tracker, const Attachment *a, bool *ret_owned) {
         return tracker->ops->cgroup_by_id(tracker->ops, a->cgroup_id, NULL);
 }
 
+/* The kernel has one entry for a program that PROG_ATTACH put on a list, however many records speak of it. */
+static bool entry_is_shared(const Tracker *tracker, const Attachment *a) {
+        for (guint i = 0; i < tracker->all->len; i++) {
+                const Attachment *other = tracker->all->pdata[i];
+
+                if (other != a && other->via == VIA_CGROUP_LEGACY && other->hook == a->hook &&
+                    other->cgroup_id == a->cgroup_id && other->program && a->program &&
+                    other->program->id == a->program->id && attachment_is_in_force(other))
+                        return true;
+        }
+        return false;
+}
+
+/* Whether taking it off would take something else off too. */
+static bool stands_for_another(const Tracker *tracker, const Attachment *a) {
+        if (a->via == VIA_CGROUP_LEGACY)
+                return entry_is_shared(tracker, a);
+        return a->state == ATTACHMENT_QUARANTINED && core_link_is_tracked(tracker, a->link_id);
+}
+
 static int detach_in_kernel(Tracker *tracker, const Attachment *a, Diag *diag) {
         const Mechanism *mechanism = mechanism_of(a->via);
         MechanismCall call = {
@@ -32,8 +52,8 @@ static int detach_in_kernel(Tracker *tracker, const Attachment *a, Diag *diag) {
         bool owned = false;
         int r;
 
-        if (!mechanism)
-                return 0; /* a quarantined descriptor of unknown kind: closing is all there is to do */
+        if (!mechanism || stands_for_another(tracker, a))
+                return 0; /* or a quarantined descriptor of unknown kind: closing is all there is to do */
         if (!mechanism->holds_fd) {
                 call.cgroup_fd = cgroup_of(tracker, a, &owned);
                 if (call.cgroup_fd < 0 && call.cgroup_fd != -ESTALE && call.cgroup_fd != -ENOENT)
@@ -95,8 +115,8 @@ static int write_intents(Tracker *tracker, const GPtrArray *attachments, Diag *d
 }
 
 static void finish(Tracker *tracker, Attachment *a, ReleaseMode mode) {
-        if (mode == RELEASE_HOLD_OFF && a->state != ATTACHMENT_QUARANTINED && a->id != 0) {
-                if (a->state == ATTACHMENT_DEFUNCT || a->state == ATTACHMENT_HELD_OFF)
+        if (mode == RELEASE_HOLD_OFF && has_record(a) && a->state != ATTACHMENT_DEFUNCT) {
+                if (a->state == ATTACHMENT_HELD_OFF)
                         return;
                 attachment_set_state(a, ATTACHMENT_HELD_OFF, "detached by the operator");
                 record_write_attachment(tracker->lines, a, -1);
@@ -129,7 +149,8 @@ int release_attachments(
         for (guint i = 0; i < attachments->len; i++) {
                 Attachment *a = attachments->pdata[i];
 
-                r = release_in_kernel(tracker, a, diag);
+                /* what is held off has nothing there, but another may by now */
+                r = attachment_is_in_force(a) ? release_in_kernel(tracker, a, diag) : 0;
                 if (r < 0) {
                         result = result < 0 ? result : r;
                         if (has_record(a))

@@ -110,7 +110,9 @@ static uint32_t legacy_program_there(
 static void settle_attach(Restore *restore, AttachmentRecord *record) {
         const Attachment *a = record->attachment;
 
-        if (a->via == VIA_CGROUP_LINK)
+        if (core_find_attachment(restore->tracker, a->id)) /* only the commit line was missing */
+                record_write_commit(restore->tracker->lines, a->id);
+        else if (a->via == VIA_CGROUP_LINK)
                 settle_link_attach(restore, record);
         else if (a->via == VIA_CGROUP_LEGACY && legacy_program_there(restore, a, record->prog_id))
                 adopt_intent(restore, record, -EBADF, 0, record->prog_id);

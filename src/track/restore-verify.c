@@ -5,7 +5,9 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/bpf.h>
 #include <stdarg.h>
+#include <string.h>
 
 #include "src/base/log.h"
 #include "src/track/mechanism.h"
@@ -56,8 +58,8 @@ static void restore_units(Restore *restore) {
         }
 }
 
-/* Descriptor for a link record: the inherited one of its number, else the inherited one of its link id, else its pin.
- * What stands under its number but is something else stays unclaimed. */
+/* Descriptor for a link record: the inherited one of its link id (of its number, if the record has no link id), else
+ * its pin. What stands under its number but is something else stays unclaimed. */
 static int link_fd_of(Restore *restore, const AttachmentRecord *record, LinkInfo *ret) {
         const KernelOps *ops = restore->tracker->ops;
         const Attachment *a = record->attachment;
@@ -67,6 +69,8 @@ static int link_fd_of(Restore *restore, const AttachmentRecord *record, LinkInfo
 
         if (a->link_id)
                 inherited = g_hash_table_lookup(restore->fds_by_link, GUINT_TO_POINTER(a->link_id));
+        else if (restore->inherited && fdset_contains(restore->inherited, record->fd) && ops->kind(ops, record->fd) == FD_KIND_LINK)
+                return ops->link_info(ops, record->fd, ret) < 0 ? -EINVAL : record->fd;
         if (inherited && fdset_contains(restore->inherited, inherited->fd)) {
                 *ret = inherited->info;
                 return inherited->fd;
@@ -83,6 +87,8 @@ static int link_fd_of(Restore *restore, const AttachmentRecord *record, LinkInfo
 }
 
 static const char *link_disagreement(const Attachment *a, const LinkInfo *info) {
+        if (info->type != BPF_LINK_TYPE_CGROUP)
+                return "it is no link to a cgroup";
         if (a->link_id && info->id != a->link_id)
                 return "it is another link than the record says";
         if (info->attach_type != hook_info(a->hook)->attach_type)
@@ -219,7 +225,20 @@ static void verify_legacy(Restore *restore, AttachmentRecord *record) {
                 restore_say(tracker, "attachment %" PRIu64 ": its cgroup is gone", a->id);
                 return;
         }
-        if (r < 0 || there != record->prog_id || there == 0) {
+        if (r < 0) { /* it may well be there: kept and shown */
+                char *text = g_strdup_printf(
+                        "cannot ask whether program %u is attached: %s", record->prog_id,
+                        strerror(-r)
+                );
+
+                restore_say(tracker, "attachment %" PRIu64 ": %s", a->id, text);
+                attachment_set_state(
+                        enter(restore, record, record->prog_id), ATTACHMENT_DRIFTED, text
+                );
+                g_free(text);
+                return;
+        }
+        if (there != record->prog_id || there == 0) {
                 if (!g_hash_table_contains(restore->image->intents, &a->id))
                         restore_say(
                                 tracker,
@@ -233,12 +252,15 @@ static void verify_legacy(Restore *restore, AttachmentRecord *record) {
 }
 
 static void verify_record(Restore *restore, AttachmentRecord *record) {
-        const Attachment *a = record->attachment;
+        Attachment *a = record->attachment;
 
         if (a->state == ATTACHMENT_HELD_OFF) {
-                enter(restore, record, 0);
+                bool known = core_find_program(restore->tracker, record->prog_id);
+
+                enter(restore, record, known ? record->prog_id : 0);
                 return;
         }
+        a->state = ATTACHMENT_ATTACHED; /* the kernel is asked now, whatever it said last time */
         switch (a->via) {
         case VIA_CGROUP_LINK:
                 verify_link(restore, record);
@@ -284,6 +306,10 @@ static const char *take_three_word(Restore *restore, AttachmentRecord *record) {
                 return "the kernel does not say what is attached there";
         for (size_t i = 0; i < query.n_prog_ids; i++)
                 found = found || query.prog_ids[i] == info.id;
+        if (core_program_is_ours(restore->tracker, info.id, a->cgroup_id, a->hook)) {
+                query_result_done(&query);
+                return "its program is tracked there already";
+        }
         a->mode = attach_mode_from_flags(query.attach_flags);
         query_result_done(&query);
         if (!found || a->mode < 0)
@@ -358,6 +384,15 @@ static void pin_into_quarantine(Restore *restore, uint64_t number) {
         g_free(pin);
 }
 
+/* A second descriptor of a link that an attachment holds already protects nothing by itself. */
+static bool is_spare(const Tracker *tracker, int fd) {
+        LinkInfo info;
+
+        return tracker->ops->kind(tracker->ops, fd) == FD_KIND_LINK &&
+               tracker->ops->link_info(tracker->ops, fd, &info) >= 0 &&
+               core_link_is_tracked(tracker, info.id);
+}
+
 void restore_leftovers(Restore *restore) {
         GHashTableIter iter;
         void *number;
@@ -367,6 +402,10 @@ void restore_leftovers(Restore *restore) {
                      fd = fdset_next(restore->inherited, fd)) {
                         int taken = fdset_take(restore->inherited, fd);
 
+                        if (is_spare(restore->tracker, taken)) {
+                                core_close(restore->tracker, &taken);
+                                continue;
+                        }
                         quarantine_add(
                                 restore->tracker, taken, 0,
                                 "descriptor was passed on, but no good record claims it"

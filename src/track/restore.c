@@ -39,7 +39,7 @@ static void index_pins(Restore *restore) {
         for (char **name = names; *name; name++) {
                 uint64_t number;
 
-                if (text_to_u64(*name, &number) >= 0 && number > 0 && number < UINT64_MAX / 2) {
+                if (text_to_u64(*name, &number) >= 0 && number > 0 && number <= RECORD_ID_MAX) {
                         uint64_t *key = g_new(uint64_t, 1);
 
                         *key = number;
@@ -96,7 +96,7 @@ static void put_aside(Tracker *tracker, const char *suffix) {
         g_free(aside);
 }
 
-static int read_journal(Restore *restore, StateImage **ret) {
+static int read_journal(Restore *restore, const StateImage *snapshot, StateImage **ret) {
         Tracker *tracker = restore->tracker;
         char *text = NULL;
         size_t size = 0;
@@ -108,9 +108,15 @@ static int read_journal(Restore *restore, StateImage **ret) {
         }
         if (r < 0) {
                 restore_say(tracker, "cannot read '%s': %s", tracker->state_path, strerror(-r));
+                restore->report->first_start = false;
+                put_aside(tracker, ".bad");
                 return -ENOENT;
         }
         restore->report->first_start = false;
+        if (snapshot && state_image_is_superseded(text, size, snapshot)) {
+                free(text);
+                return -ENOENT;
+        }
         r = read_image(tracker, "state", text, size, true, ret);
         if (r == -ENOENT)
                 put_aside(tracker, ".bad");
@@ -128,7 +134,8 @@ static bool set_aside(Restore *restore, const StateImage *image) {
         return true;
 }
 
-/* The text of the highest generation is believed; at equal ones the snapshot, which is the later word. */
+/* The text of the highest generation is believed; at equal ones the snapshot, which is the later word, unless it came
+ * through cut: the journal of the same generation says all of it then. */
 static StateImage *choose(Restore *restore, StateImage *snapshot, StateImage *journal) {
         StateImage *loser = NULL, *winner = snapshot;
 
@@ -137,7 +144,8 @@ static StateImage *choose(Restore *restore, StateImage *snapshot, StateImage *jo
         if (snapshot && snapshot->boot_id &&
             !text_equal(snapshot->boot_id, restore->tracker->boot_id))
                 winner = snapshot = state_image_free(snapshot);
-        if (journal && (!snapshot || journal->generation > snapshot->generation)) {
+        if (journal && (!snapshot || journal->generation > snapshot->generation ||
+                        (snapshot->truncated && journal->generation == snapshot->generation))) {
                 winner = journal;
                 loser = snapshot;
         } else
@@ -155,6 +163,22 @@ static void freeze(Restore *restore) {
         restore->report->unknown_version = true;
         restore_leftovers(restore);
         restore->tracker->read_only = true;
+}
+
+static gboolean is_unused(void *id, void *program, void *tracker) {
+        return ((KnownProgram *)program)->references == 1; /* the table's own */
+}
+
+/* A journal names every program there was since it was last written anew; those nobody uses are forgotten. */
+static void drop_unused_programs(Tracker *tracker) {
+        GHashTableIter iter;
+        void *program;
+
+        g_hash_table_iter_init(&iter, tracker->programs_by_object);
+        while (g_hash_table_iter_next(&iter, NULL, &program))
+                if (is_unused(NULL, program, NULL))
+                        g_hash_table_iter_remove(&iter);
+        g_hash_table_foreach_remove(tracker->programs, is_unused, NULL);
 }
 
 static int open_journal(Restore *restore, Diag *diag) {
@@ -180,7 +204,7 @@ static int run(Restore *restore, const char *snapshot, size_t size, Diag *diag) 
                                   tracker, "passed state", snapshot, size, false, &from_snapshot
                           ) == -EPROTONOSUPPORT;
         }
-        if (read_journal(restore, &from_journal) == -EPROTONOSUPPORT)
+        if (read_journal(restore, from_snapshot, &from_journal) == -EPROTONOSUPPORT)
                 unknown = true;
         index_pins(restore);
         if (unknown) {
@@ -194,16 +218,11 @@ static int run(Restore *restore, const char *snapshot, size_t size, Diag *diag) 
                 index_inherited(restore);
                 tracker->generation = restore->image->generation;
                 tracker->next_id = MAX(tracker->next_id, restore->image->next_id);
-                for (guint i = 0; i < restore->image->attachments->len; i++) {
-                        const AttachmentRecord *record = restore->image->attachments->pdata[i];
-
-                        if (record && record->attachment->id >= tracker->next_id)
-                                tracker->next_id = record->attachment->id + 1;
-                }
                 restore_verify(restore);
                 restore_settle(restore);
         }
         restore_leftovers(restore);
+        drop_unused_programs(tracker);
         return open_journal(restore, diag);
 }
 

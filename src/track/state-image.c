@@ -80,6 +80,12 @@ static void add_attachment(StateImage *image, AttachmentRecord *record, bool is_
         g_ptr_array_add(image->attachments, record);
 }
 
+/* Ids are never given twice, not even those whose attachment is gone. */
+static void see_id(StateImage *image, uint64_t id) {
+        if (id >= image->next_id && id <= RECORD_ID_MAX)
+                image->next_id = id + 1;
+}
+
 static int take_attachment(
         StateImage *image,
         const Record *line,
@@ -93,6 +99,7 @@ static int take_attachment(
         if (r < 0)
                 return r;
         record->line = number;
+        see_id(image, record->attachment->id);
         if (record->operation >= 0)
                 g_hash_table_replace(image->intents, &record->attachment->id, record);
         else
@@ -106,6 +113,7 @@ static int take_ended(StateImage *image, const Record *line, Diag *diag) {
 
         if (text_to_u64(record_value(line), &id) < 0)
                 return diag_fail(diag, -EBADMSG, "'%s' is no id", record_value(line));
+        see_id(image, id);
         g_hash_table_remove(image->intents, &id);
         if (strcmp(record_key(line), "commit") == 0)
                 return 0;
@@ -150,16 +158,19 @@ static int take_unit(StateImage *image, const Record *line, Diag *diag) {
 
 static int take_head(StateImage *image, const Record *line, Diag *diag) {
         const char *key = record_key(line), *value = record_value(line);
+        uint64_t number;
 
         if (strcmp(key, "boot-id") == 0) {
                 g_free(image->boot_id);
                 image->boot_id = g_strdup(value);
                 return 0;
         }
-        if (text_to_u64(
-                    value, strcmp(key, "generation") == 0 ? &image->generation : &image->next_id
-            ) < 0)
+        if (text_to_u64(value, &number) < 0 || number > RECORD_ID_MAX)
                 return diag_fail(diag, -EBADMSG, "'%s' is no number", value);
+        if (strcmp(key, "generation") == 0)
+                image->generation = number;
+        else
+                image->next_id = MAX(image->next_id, number);
         return 0;
 }
 
@@ -201,6 +212,27 @@ static void read_lines(StateImage *image, Reader *reader, bool is_journal) {
                 if (r < 0)
                         refuse(image, reader_line(reader), diag_text(&diag, r));
         }
+}
+
+/* Lines of the head: boot-id, generation, next-id. */
+#define HEAD_LINES 3U
+
+bool state_image_is_superseded(const char *journal, size_t size, const StateImage *snapshot) {
+        _cleanup_(state_image_free_ptr) StateImage *head = image_new();
+        _cleanup_(reader_free_ptr) Reader *reader = NULL;
+
+        if (snapshot->truncated || reader_new(journal, size, READER_JOURNAL, &reader) < 0 ||
+            reader_header(reader, &head->version, NULL) < 0 || head->version != RECORD_VERSION)
+                return false;
+        for (unsigned i = 0; i < HEAD_LINES; i++) {
+                const Record *line;
+
+                if (reader_next(reader, &line, NULL) != READER_RECORD ||
+                    take_line(head, line, reader_line(reader), true, NULL) < 0)
+                        return false;
+        }
+        return head->generation > 0 && head->generation <= snapshot->generation &&
+               text_equal(head->boot_id, snapshot->boot_id);
 }
 
 int state_image_read(const char *text, size_t size, bool is_journal, StateImage **ret, Diag *diag) {

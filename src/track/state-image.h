@@ -15,7 +15,8 @@ typedef struct StateRefusal {
 typedef struct StateImage {
         unsigned version;
         char *boot_id; /* NULL: none given */
-        uint64_t generation, next_id;
+        uint64_t generation;
+        uint64_t next_id; /* above every id of the text, of those detached and given up too */
         GPtrArray *
                 attachments; /* of AttachmentRecord, in the order of their first line; NULL: was detached */
         GHashTable *by_id; /* id -> AttachmentRecord, borrowed */
@@ -31,6 +32,9 @@ typedef struct StateImage {
 /* Reads a text. -EPROTONOSUPPORT: its version is not ours (image->version tells; nothing else was read);
  * -EBADMSG: no state text at all. Refused lines do not fail it. */
 int state_image_read(const char *text, size_t size, bool is_journal, StateImage **ret, Diag *diag);
+
+/* Whether a journal says nothing that a snapshot of that boot and generation does not: told by its head alone. */
+bool state_image_is_superseded(const char *journal, size_t size, const StateImage *snapshot);
 
 StateImage *state_image_free(StateImage *image);
 DEFINE_CLEANUP(StateImage, state_image_free);

@@ -8,6 +8,7 @@
 #include "src/track/apply.h"
 #include "src/track/changes.h"
 #include "src/track/mechanism.h"
+#include "src/track/quarantine.h"
 #include "src/track/record.h"
 #include "src/track/tracker.h"
 
@@ -152,6 +153,7 @@ int tracker_check(Tracker *tracker) {
                         core_emit_unit(tracker, unit);
                 }
         }
+        quarantine_drop(tracker, 0); /* what is dead */
         (void
         )changes_write(tracker, NULL); /* what is only looked at is looked at again after a crash */
         return n;

@@ -95,16 +95,53 @@ Tracker *tracker_forget(Tracker *tracker) {
         return release_memory(tracker);
 }
 
+static bool has_kernel_part(const TrackedUnit *unit) {
+        for (guint i = 0; i < unit->attachments->len; i++)
+                if (attachment_is_in_force(unit->attachments->pdata[i]))
+                        return true;
+        return false;
+}
+
+static void forget_unit(Tracker *tracker, TrackedUnit *unit) {
+        for (guint i = unit->attachments->len; i > 0;
+             i--) { /* failed lines: nothing of them is in the kernel */
+                Attachment *a = unit->attachments->pdata[i - 1];
+
+                if (a->id == 0)
+                        g_ptr_array_remove_index(unit->attachments, i - 1);
+        }
+        record_write_unit(tracker->lines, unit, true);
+        unit->state = UNIT_INACTIVE;
+        core_emit_unit(tracker, unit);
+        core_remove_unit(tracker, unit);
+}
+
+static void add_all(GPtrArray *array, const GPtrArray *more) {
+        for (guint i = 0; i < more->len; i++)
+                g_ptr_array_add(array, more->pdata[i]);
+}
+
+static int release_unowned(Tracker *tracker, Diag *diag) {
+        GPtrArray *others = g_ptr_array_new();
+        int r;
+
+        add_all(others, tracker->leases);
+        add_all(others, tracker->quarantine);
+        r = release_attachments(tracker, others, RELEASE_FREE, diag);
+        g_ptr_array_unref(others);
+        return r;
+}
+
 Tracker *tracker_free(Tracker *tracker) {
         if (!tracker)
                 return NULL;
         /* there is nobody left to tell of failures; what could not be detached stays recorded */
-        for (guint i = tracker->units->len; i > 0; i--) {
+        for (guint i = tracker->read_only ? 0 : tracker->units->len; i > 0; i--) {
                 const TrackedUnit *unit = tracker->units->pdata[i - 1];
 
                 (void)tracker_unit_stop(tracker, unit->name, NULL);
         }
-        (void)tracker_detach_all(tracker, NULL);
+        (void)release_unowned(tracker, NULL);
         return tracker_forget(tracker);
 }
 
@@ -170,7 +207,8 @@ static void transfer(Tracker *tracker, TrackedUnit *unit, const char *invocation
         }
 }
 
-/* Attachments on a former cgroup of the unit. */
+/* Attachments on a former cgroup of the unit. One that is defunct on the present cgroup was taken off by force: a line
+ * that could not make it anew keeps showing it. */
 static int free_stale(Tracker *tracker, TrackedUnit *unit, Diag *diag) {
         GPtrArray *stale = g_ptr_array_new();
         int r = 0;
@@ -178,27 +216,13 @@ static int free_stale(Tracker *tracker, TrackedUnit *unit, Diag *diag) {
         for (guint i = 0; i < unit->attachments->len; i++) {
                 Attachment *a = unit->attachments->pdata[i];
 
-                if (a->id && (a->cgroup_id != unit->cgroup_id || a->state == ATTACHMENT_DEFUNCT))
+                if (a->id && a->cgroup_id != unit->cgroup_id)
                         g_ptr_array_add(stale, a);
         }
         if (stale->len > 0)
                 r = release_attachments(tracker, stale, RELEASE_FREE, diag);
         g_ptr_array_unref(stale);
         return r;
-}
-
-static void forget_unit(Tracker *tracker, TrackedUnit *unit) {
-        for (guint i = unit->attachments->len; i > 0;
-             i--) { /* failed lines: nothing of them is in the kernel */
-                Attachment *a = unit->attachments->pdata[i - 1];
-
-                if (a->id == 0)
-                        g_ptr_array_remove_index(unit->attachments, i - 1);
-        }
-        record_write_unit(tracker->lines, unit, true);
-        unit->state = UNIT_INACTIVE;
-        core_emit_unit(tracker, unit);
-        core_remove_unit(tracker, unit);
 }
 
 /* An operator's hold-off ends with a new start: the records of what was held off go. */
@@ -214,13 +238,6 @@ static void drop_held_off(Tracker *tracker, TrackedUnit *unit) {
                 core_emit_attachment(tracker, TRACKER_ATTACHMENT_REMOVED, a);
                 core_remove_attachment(tracker, a);
         }
-}
-
-static bool has_kernel_part(const TrackedUnit *unit) {
-        for (guint i = 0; i < unit->attachments->len; i++)
-                if (attachment_is_in_force(unit->attachments->pdata[i]))
-                        return true;
-        return false;
 }
 
 static int check_writable(const Tracker *tracker, Diag *diag) {
@@ -241,6 +258,14 @@ static bool nothing_to_do(Tracker *tracker, const UnitPlace *place, const Target
         if (place->cgroup_id)
                 quarantine_drop(tracker, place->cgroup_id);
         return true;
+}
+
+static bool exceeds_limit(Tracker *tracker, const UnitPlace *place, const TargetSet *targets) {
+        const TrackedUnit *unit = core_find_unit(tracker, place->unit);
+        size_t has = unit ? unit->attachments->len : 0;
+
+        return targets->n_targets > has &&
+               tracker->all->len + (targets->n_targets - has) > LIMIT_ATTACHMENTS;
 }
 
 static bool wants_apply(Tracker *tracker, TrackedUnit *unit, ApplyReason reason) {
@@ -264,8 +289,7 @@ int tracker_apply(
                 return r;
         if (nothing_to_do(tracker, place, targets))
                 return APPLY_COVERED;
-        if (targets->n_targets > LIMIT_UNIT_PROGRAMS ||
-            tracker->all->len + targets->n_targets > LIMIT_ATTACHMENTS)
+        if (targets->n_targets > LIMIT_UNIT_PROGRAMS || exceeds_limit(tracker, place, targets))
                 return diag_fail(
                         diag, -ENOSPC,
                         "'%s' wants %zu programs, %u are attached in all; at most %u a unit and "
@@ -287,7 +311,8 @@ int tracker_apply(
         r = free_stale(tracker, unit, &stale);
         if (r < 0)
                 tracked_unit_add_problem(unit, POLICY_WANTED, NULL, diag_text(&stale, r), NULL);
-        if (result == APPLY_REFUSED && reason == APPLY_START && !has_kernel_part(unit))
+        if ((result == APPLY_REFUSED || result < 0) && reason == APPLY_START &&
+            !has_kernel_part(unit))
                 forget_unit(tracker, unit);
         else {
                 core_emit_unit(tracker, unit);
@@ -343,8 +368,11 @@ int tracker_unit_stop(Tracker *tracker, const char *name, Diag *diag) {
         all = with_ids(unit);
         r = release_attachments(tracker, all, RELEASE_FREE, diag);
         g_ptr_array_unref(all);
-        if (r < 0)
+        if (r < 0) {
+                tracked_unit_judge(unit);
+                core_emit_unit(tracker, unit);
                 return r;
+        }
         forget_unit(tracker, unit);
         quarantine_drop(tracker, cgroup_id);
         r = changes_write(tracker, diag);
@@ -420,7 +448,7 @@ static int detach_by_id(Tracker *tracker, uint64_t id, ReleaseMode mode, Diag *d
         if (!a)
                 return diag_fail(diag, -ENOENT, "there is no attachment %lu", (unsigned long)id);
         unit = a->unit ? core_find_unit(tracker, a->unit) : NULL;
-        r = release_attachment(tracker, a, unit ? mode : RELEASE_FREE, diag);
+        r = release_attachment(tracker, a, unit && !a->lease ? mode : RELEASE_FREE, diag);
         if (unit) {
                 tracked_unit_judge(unit);
                 core_emit_unit(tracker, unit);
@@ -437,25 +465,17 @@ int tracker_free_attachment(Tracker *tracker, uint64_t id, Diag *diag) {
 }
 
 int tracker_detach_all(Tracker *tracker, Diag *diag) {
-        GPtrArray *others = g_ptr_array_new();
         int r = check_writable(tracker, diag), result = r;
 
-        if (r < 0) {
-                g_ptr_array_unref(others);
+        if (r < 0)
                 return r;
-        }
         for (guint i = 0; i < tracker->units->len; i++) {
                 const TrackedUnit *unit = tracker->units->pdata[i];
 
                 r = tracker_unit_detach(tracker, unit->name, diag);
                 result = result < 0 ? result : r;
         }
-        for (guint i = 0; i < tracker->leases->len; i++)
-                g_ptr_array_add(others, tracker->leases->pdata[i]);
-        for (guint i = 0; i < tracker->quarantine->len; i++)
-                g_ptr_array_add(others, tracker->quarantine->pdata[i]);
-        r = release_attachments(tracker, others, RELEASE_FREE, diag);
-        g_ptr_array_unref(others);
+        r = release_unowned(tracker, diag);
         return result < 0 ? result : r;
 }
 
@@ -534,8 +554,11 @@ int tracker_attach_program(
                 return diag_fail(
                         diag, -EOPNOTSUPP, "only cgroup hooks are supported by this build"
                 );
-        if (tracker->leases->len >= LIMIT_LEASES)
-                return diag_fail(diag, -ENOSPC, "more than %u leases", LIMIT_LEASES);
+        if (tracker->leases->len >= LIMIT_LEASES || tracker->all->len >= LIMIT_ATTACHMENTS)
+                return diag_fail(
+                        diag, -ENOSPC, "more than %u leases or %u attachments", LIMIT_LEASES,
+                        LIMIT_ATTACHMENTS
+                );
         r = transient_new(tracker, request, &a, diag);
         if (r < 0)
                 return r;
@@ -555,6 +578,8 @@ int tracker_attach_program(
         r = apply_single(tracker, a, request->cgroup_fd, request->prog_fd, false, diag);
         if (r < 0) {
                 discard(tracker, a);
+                if (unit && unit->attachments->len == 0)
+                        forget_unit(tracker, unit);
                 return r;
         }
         core_add_attachment(tracker, unit, a);

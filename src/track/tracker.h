@@ -50,7 +50,7 @@ typedef struct AttachmentView {
         const char *origin; /* FILE:LINE */
         uint64_t since_usec; /* CLOCK_REALTIME of the attach, kept over re-exec */
         const char *error, *detail;
-        const char *pin; /* path; NULL if nothing is pinned */
+        const char *pin; /* path, valid until the next view; NULL if nothing is pinned */
         int fd; /* link held; -EBADF if none */
 } AttachmentView;
 
