@@ -7,6 +7,7 @@
 #include "src/base/log.h"
 #include "src/base/stop-point.h"
 #include "src/base/text.h"
+#include "src/track/attach.h"
 #include "src/track/changes.h"
 #include "src/track/loader.h"
 #include "src/track/mechanism.h"
@@ -171,44 +172,6 @@ static void write_intent(Apply *apply, const Step *step) {
                 record_write_intent(apply->tracker->lines, INTENT_ATTACH, step->fresh, 0);
 }
 
-/* Gives a link its pin. Without bpffs the descriptor alone holds it. */
-static int hold(Tracker *tracker, Attachment *a, Diag *diag) {
-        const Mechanism *mechanism = mechanism_of(a->via);
-        char *pin;
-        int r;
-
-        if (!mechanism->holds_fd || !tracker->pin_directory || a->pinned)
-                return 0;
-        pin = core_pin_path(tracker, a->id);
-        r = tracker->ops->pin(tracker->ops, a->fd, pin);
-        if (r >= 0)
-                a->pinned = true;
-        else
-                diag_errno(diag, r, "cannot pin the link at '%s'", pin);
-        g_free(pin);
-        stop_point("attach.hold.after");
-        return r;
-}
-
-static int attach_and_hold(Tracker *tracker, Attachment *a, const MechanismCall *call, Diag *diag) {
-        int fd = -EBADF, r;
-        uint32_t link_id = 0;
-
-        stop_point("attach.call.before");
-        r = mechanism_of(a->via)->attach(call, &fd, &link_id, diag);
-        stop_point("attach.call.after");
-        if (r < 0)
-                return r;
-        a->fd = fd;
-        a->link_id = link_id;
-        r = hold(tracker, a, diag);
-        if (r < 0) {
-                (void)release_in_kernel(tracker, a, NULL); /* the pin's error is the one to tell */
-                core_close(tracker, &a->fd); /* the last reference, should the detach have failed */
-        }
-        return r;
-}
-
 static void run_attach(Apply *apply, Step *step) {
         MechanismCall call = {
                 .ops = apply->tracker->ops,
@@ -247,7 +210,7 @@ static void run_adopt(Apply *apply, Step *step) {
 
         if (a->id == 0)
                 a->id = core_new_id(apply->tracker);
-        r = hold(apply->tracker, a, &step->diag);
+        r = attach_hold(apply->tracker, a, &step->diag);
         if (r < 0) {
                 step->error = r;
                 return;
@@ -565,45 +528,4 @@ int apply_unit(
         if (result == APPLY_COVERED)
                 quarantine_drop(tracker, unit->cgroup_id);
         return result;
-}
-
-int apply_single(
-        Tracker *tracker,
-        Attachment *a,
-        int cgroup_fd,
-        int prog_fd,
-        bool takeover,
-        Diag *diag
-) {
-        MechanismCall call = {
-                .ops = tracker->ops,
-                .attachment = a,
-                .cgroup_fd = cgroup_fd,
-                .prog_fd = prog_fd,
-                .old_prog_fd = -EBADF,
-                .takeover = takeover,
-        };
-        int r;
-
-        record_write_intent(tracker->lines, INTENT_ATTACH, a, 0);
-        r = changes_write(tracker, diag);
-        if (r < 0)
-                return r;
-        stop_point("apply.intent.after");
-        r = attach_and_hold(tracker, a, &call, diag);
-        if (r < 0) {
-                record_write_detached(tracker->lines, a->id);
-                (void)changes_write(
-                        tracker, NULL
-                ); /* without the line restore finds that nothing is there */
-                return r;
-        }
-        attachment_set_state(a, ATTACHMENT_ATTACHED, NULL);
-        record_write_attachment(tracker->lines, a, -1);
-        record_write_commit(tracker->lines, a->id);
-        r = changes_write(tracker, diag);
-        stop_point("apply.commit.after");
-        if (r < 0)
-                (void)release_in_kernel(tracker, a, NULL); /* not written means not done */
-        return r;
 }
