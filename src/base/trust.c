@@ -162,7 +162,11 @@ static int walk_path(Walk *walk, const char *path, int *ret_fd) {
                 filled = (size_t)(stpcpy(done + filled, name) - done);
                 next = open_component(at, name, last, walk->flags);
                 if (next < 0)
-                        return diag_errno(walk->diag, next, "cannot open '%s'", done);
+                        return last ? diag_errno(walk->diag, next, "cannot open '%s'", done)
+                                    : diag_errno(
+                                              walk->diag, next, "cannot open '%s' at '%s'", path,
+                                              done
+                                      );
                 r = judge(walk, next, done, last);
                 if (r < 0)
                         return r;
