@@ -348,7 +348,7 @@ static int adopt_by_id(
 
 int bus_adopt(BusConnection *connection, sd_bus_message *message, Diag *diag) {
         Daemon *daemon = connection->daemon;
-        uint64_t prog_id, id;
+        uint64_t prog_id, id = 0;
         const char *name;
         Unit *unit;
         int r = sd_bus_message_read(message, "st", &name, &prog_id);
@@ -374,7 +374,12 @@ int bus_reload(BusConnection *connection, sd_bus_message *message, Diag *diag) {
 }
 
 int bus_reexecute(BusConnection *connection, sd_bus_message *message, Diag *diag) {
-        return reexec_begin(connection->daemon->reexec, message, diag);
+        int r = reexec_begin(connection->daemon->reexec, message, diag);
+
+        if (r >= 0 || r == -EALREADY)
+                return r;
+        /* whatever kept it from beginning, it is not for the caller's rights or arguments */
+        return bus_error_reply(message, BUS_ERROR_FAILED, diag_text(diag, r));
 }
 
 int bus_set_log_level(BusConnection *connection, sd_bus_message *message, Diag *diag) {

@@ -2,7 +2,7 @@
 #pragma once
 
 /* /org/unitbpf1 and its interface org.unitbpf1.Manager: the table of methods, who may call them, and the properties.
- * What a method does is in bus-read.c, bus-change.c and bus-look.c. */
+ * What a method does is in bus-read.c, bus-look.c, bus-maps.c and bus-change.c. */
 
 #include "src/daemon/bus-server.h"
 
@@ -38,6 +38,8 @@ int bus_doctor(BusConnection *connection, sd_bus_message *message, Diag *diag);
 /* bus-look.c */
 int bus_tree(BusConnection *connection, sd_bus_message *message, Diag *diag);
 int bus_effective(BusConnection *connection, sd_bus_message *message, Diag *diag);
+/* bus-maps.c */
+int bus_maps(BusConnection *connection, sd_bus_message *message, Diag *diag);
 /* bus-change.c */
 int bus_attach_unit(BusConnection *connection, sd_bus_message *message, Diag *diag);
 int bus_detach_unit(BusConnection *connection, sd_bus_message *message, Diag *diag);

@@ -53,7 +53,7 @@ void daemon_host_begin(void) {
 
         kernel_host_require();
         ck_assert_int_eq(cgroup_mount_find(&mount_point, NULL), 0);
-        directory = g_strdup_printf("/run/unitbpf-test-%d", (int)getpid());
+        directory = g_strdup_printf("/run/unitbpf-daemon-test-%d", (int)getpid());
         cgroup_root = g_strdup_printf("%s/unitbpf-daemon-%d", mount_point, (int)getpid());
         free(mount_point);
         ck_assert_int_eq(file_make_directories(directory, 0755), 0);
