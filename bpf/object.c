@@ -111,6 +111,8 @@ static int object_open(
                 return 0;
         }
         r = translate_error(-errno);
+        if (r != -ENOMEM && r != -EOPNOTSUPP)
+                r = -ENOEXEC; /* libbpf has many numbers for it */
         said = messages_first(messages);
         if (said)
                 return diag_fail(diag, r, "%s", said);

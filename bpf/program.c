@@ -14,14 +14,24 @@
 #include "src/base/fd.h"
 #include "src/base/limits.h"
 
+/* Several calls would answer for a map or a link as well. */
+static int check_kind(int fd) {
+        FdKind kind = fd_kind(fd);
+
+        if ((int)kind < 0)
+                return (int)kind;
+        return kind == FD_KIND_PROGRAM ? 0 : -EINVAL;
+}
+
 /* Takes fd over. */
 static int keep_program(int fd, Diag *diag) {
         _cleanup_close_ int owned = fd;
         ProgramInfo info;
         int r;
 
-        if (fd_kind(owned) != FD_KIND_PROGRAM)
-                return diag_fail(diag, -EINVAL, "what is pinned there is no program");
+        r = check_kind(owned);
+        if (r < 0)
+                return diag_fail(diag, r, "what is pinned there is no program");
         r = program_info(owned, &info); /* the kernel's word that it is one */
         if (r < 0)
                 return diag_errno(diag, r, "cannot look at the pinned program");
@@ -44,10 +54,10 @@ int program_map_ids(int prog_fd, uint32_t **ret_ids, size_t *ret_n) {
         struct bpf_prog_info info = {};
         _cleanup_free_ uint32_t *ids = NULL;
         uint32_t n;
-        int r;
+        int r = check_kind(prog_fd);
 
-        if (fd_kind(prog_fd) != FD_KIND_PROGRAM)
-                return -EINVAL;
+        if (r < 0)
+                return r;
         r = call_info(prog_fd, &info, sizeof info);
         if (r < 0)
                 return r;
@@ -83,12 +93,12 @@ int program_info(int prog_fd, ProgramInfo *ret) {
                 .nr_map_ids = KERNEL_PROGRAM_MAPS_MAX,
                 .map_ids = (uintptr_t)result.map_ids,
         };
-        int r;
+        int r = check_kind(prog_fd);
 
         static_assert(sizeof info.tag * 2 < sizeof result.tag, "a tag must fit");
         static_assert(sizeof info.name <= sizeof result.name, "a name must fit");
-        if (fd_kind(prog_fd) != FD_KIND_PROGRAM)
-                return -EINVAL; /* the call would answer for a map as well */
+        if (r < 0)
+                return r;
         r = call_info(prog_fd, &info, sizeof info);
         if (r < 0)
                 return r;
