@@ -7,6 +7,7 @@
 #include <glib.h>
 
 #include "src/base/cleanup.h"
+#include "src/base/file.h"
 
 #define ROW(type, key, field_kind, member) \
         { .name = key, .kind = field_kind, .offset = offsetof(type, member) }
@@ -82,6 +83,15 @@ uint64_t attachment_order(const Tracker *tracker, const AttachmentView *view) {
         return order;
 }
 
+/* Without kernel.bpf_stats_enabled a program that runs all the time has a count of 0, which says nothing. */
+static bool runs_are_counted(const ProgramInfo *info) {
+        g_autofree char *enabled = NULL;
+
+        return info->run_count != 0 ||
+               (file_read_line("/proc/sys/kernel/bpf_stats_enabled", &enabled) >= 0 &&
+                strcmp(enabled, "1") == 0);
+}
+
 static void fill_counters(AttachmentRow *row, const Daemon *daemon) {
         const KernelOps *ops = daemon->ops;
         ProgramInfo info;
@@ -89,7 +99,7 @@ static void fill_counters(AttachmentRow *row, const Daemon *daemon) {
 
         if (fd < 0)
                 return;
-        if (ops->prog_info(ops, fd, &info) >= 0) {
+        if (ops->prog_info(ops, fd, &info) >= 0 && runs_are_counted(&info)) {
                 row->run_count = info.run_count;
                 row->run_time_ns = info.run_time_ns;
         }
