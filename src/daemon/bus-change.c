@@ -321,8 +321,8 @@ static int adopt_by_id(
 ) {
         const KernelOps *ops = daemon->ops;
         uint64_t cgroup_id;
-        uint32_t flags;
-        Hook hook;
+        uint32_t flags = 0;
+        Hook hook = _HOOK_INVALID;
         int prog_fd, r, cgroup_fd = ops->cgroup_open(ops, unit->cgroup, &cgroup_id);
 
         if (cgroup_fd < 0)

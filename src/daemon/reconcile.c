@@ -306,7 +306,7 @@ static void reconcile_present(Daemon *daemon, Unit *unit) {
         (void)apply(daemon, unit, targets, reason); /* dealt with there */
 }
 
-static void reconcile_gone(Daemon *daemon, Unit *unit) {
+void reconcile_gone(Daemon *daemon, Unit *unit) {
         _cleanup_diag_ Diag diag = {};
         int r = tracker_unit_stop(daemon->tracker, unit->name, &diag);
 

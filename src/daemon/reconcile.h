@@ -25,5 +25,9 @@ void reconcile_read_files(Daemon *daemon);
 /* The unit starts now and somebody waits for it: it comes first, behind those it lies in. */
 void reconcile_mark_start(Daemon *daemon, Unit *unit);
 
+/* The cgroup of the unit is gone: takes off all that was attached and forgets what was about that cgroup. The unit
+ * may be released by it. */
+void reconcile_gone(Daemon *daemon, Unit *unit);
+
 /* Place of a unit for the tracker; the texts are the unit's. */
 UnitPlace reconcile_place(const Unit *unit);

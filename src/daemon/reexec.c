@@ -84,8 +84,8 @@ static int seal_text(const char *text, size_t size, int *ret) {
 static int pack(const Daemon *daemon, Baggage *baggage, Diag *diag) {
         _cleanup_(writer_free_ptr) Writer *writer = writer_new();
         _cleanup_free_ char *joined = NULL;
-        const char *state;
-        size_t size;
+        const char *state = NULL;
+        size_t size = 0;
         int r;
 
         baggage->links = fdset_new();

@@ -18,6 +18,7 @@
 #include "src/base/text.h"
 #include "src/daemon/cgroup-dir.h"
 #include "src/daemon/priority.h"
+#include "src/daemon/reconcile.h"
 #include "units/unit-name.h"
 
 #define VACANT_USEC (10U * 1000U * 1000U)
@@ -66,9 +67,35 @@ static int slice_path(const char *slice, char **ret, Diag *diag) {
         return 0;
 }
 
+static void remove_cgroup(Daemon *daemon, Unit *unit) {
+        bool slice = g_str_has_suffix(unit->name, ".slice");
+        g_autofree char *cgroup = g_strdup(unit->cgroup);
+        /* a slice's children are units of their own and go by themselves */
+        int r = cgroup_dir_remove(cgroup, !slice);
+
+        /* EBUSY: somebody moved in meanwhile, or there are children; it is asked again with the next change */
+        if (r < 0 && r != -EBUSY && r != -ENOTEMPTY)
+                log_warning("cannot remove cgroup '%s': %s", cgroup, strerror(-r));
+}
+
+/* The kernel tells up to 10 ms late that a unit is empty. Who runs one of the same name right after it has ended must
+ * not fail for that. Whether the unit is out of the way. */
+static bool finish_ended(Daemon *daemon, Unit *unit) {
+        g_autofree char *cgroup = g_strdup(unit->cgroup);
+
+        if (!unit->transient || !unit->was_populated || cgroup_dir_populated(cgroup) != 0)
+                return false;
+        remove_cgroup(daemon, unit);
+        (void)daemon->source->ops->look(daemon->source, cgroup); /* what it finds, it tells */
+        if (unit->present)
+                return false;
+        reconcile_gone(daemon, unit);
+        return true;
+}
+
 static int unit_name_for(Daemon *daemon, const TransientRequest *request, char **ret, Diag *diag) {
         g_autofree char *name = NULL;
-        const Unit *unit;
+        Unit *unit;
 
         if (*request->unit)
                 name = unit_name_complete(request->unit);
@@ -87,7 +114,7 @@ static int unit_name_for(Daemon *daemon, const TransientRequest *request, char *
                         diag, -EINVAL, "'%s' is no name for a unit that is run", request->unit
                 );
         unit = unit_table_find(daemon->units, name);
-        if (unit && unit->present)
+        if (unit && unit->present && !finish_ended(daemon, unit))
                 return diag_fail(
                         diag, -EEXIST, "unit '%s' is there already, as '%s'", name, unit->cgroup
                 );
@@ -132,17 +159,6 @@ static void watch_vacancy(Daemon *daemon, const Unit *unit) {
         (void)sd_event_source_set_destroy_callback(timer, vacancy_free);
         (void)sd_event_source_set_floating(timer, true);
         (void)sd_event_source_unref(timer);
-}
-
-static void remove_cgroup(Daemon *daemon, Unit *unit) {
-        bool slice = g_str_has_suffix(unit->name, ".slice");
-        g_autofree char *cgroup = g_strdup(unit->cgroup);
-        /* a slice's children are units of their own and go by themselves */
-        int r = cgroup_dir_remove(cgroup, !slice);
-
-        /* EBUSY: somebody moved in meanwhile, or there are children; it is asked again with the next change */
-        if (r < 0 && r != -EBUSY && r != -ENOTEMPTY)
-                log_warning("cannot remove cgroup '%s': %s", cgroup, strerror(-r));
 }
 
 static int on_vacant(sd_event_source *timer, uint64_t usec, void *userdata) {

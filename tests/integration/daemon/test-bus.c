@@ -260,7 +260,7 @@ END_TEST
 START_TEST(objects_have_the_properties_of_the_dictionaries)
 {
         _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
-        g_autofree char *pin = NULL, *state = NULL, *hook = NULL, *path = NULL, *xml = NULL;
+        g_autofree char *pin = NULL, *state = NULL, *hook = NULL, *path = NULL;
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         const char *text;
 
