@@ -8,16 +8,29 @@
 #include "src/cli/table.h"
 
 static const TableColumn tree_columns[] = {
-        { "CGROUP", TABLE_TREE },
+        { "CGROUP", TABLE_TREE }, /* and below it the names of its programs */
         { "HOOK" },
         { "PROG", TABLE_RIGHT },
-        { "PROGRAM" },
         { "OWNER" },
         { "ID", TABLE_RIGHT },
         { "LINK", TABLE_RIGHT },
         { "FLAGS" },
         { "HELD BY", TABLE_CUT },
 };
+
+static const TableColumn list_columns[] = {
+        { "CGROUP", TABLE_CUT },
+        { "HOOK" },
+        { "PROG", TABLE_RIGHT },
+        { "OWNER" },
+        { "ID", TABLE_RIGHT },
+        { "LINK", TABLE_RIGHT },
+        { "FLAGS" },
+        { "HELD BY", TABLE_CUT },
+        { "PROGRAM" },
+};
+
+#define COLUMN_OWNER 3U
 
 /* Pin and processes that keep a program attached. The text belongs to the caller. */
 static char *held_by(GVariant *row) {
@@ -31,23 +44,28 @@ static char *held_by(GVariant *row) {
         return holders && *holders ? g_steal_pointer(&holders) : NULL;
 }
 
-static TableLine *add_program(Table *table, TableLine *parent, GVariant *row, const char *where) {
+/* A line of either table: the tree has the name of the program in the first column, the list in the last. */
+static void add_program(Table *table, TableLine *parent, GVariant *row, const char *cgroup) {
         g_autofree char *prog = answer_words(row, "ProgId"), *link = answer_words(row, "LinkId");
         g_autofree char *id = answer_words(row, "Id"), *flags = answer_words(row, "Flags");
         g_autofree char *held = held_by(row);
         const char *program = answer_text(row, "Program"), *owner = answer_text(row, "Owner");
-        const char *cells[ELEMENTS(tree_columns)] = {
-                where, answer_text(row, "Hook"),
-                prog,  program && *program ? program : NULL,
-                owner, id,
-                link,  flags && *flags ? flags : NULL,
+        const char *name = program && *program ? program : NULL;
+        const char *cells[ELEMENTS(list_columns)] = {
+                parent ? name : cgroup,
+                answer_text(row, "Hook"),
+                prog,
+                owner,
+                id,
+                link,
+                flags && *flags ? flags : NULL,
                 held,
+                name,
         };
         TableLine *line = table_add(table, parent, cells);
 
         if (text_equal(owner, "unitbpf"))
-                table_colour(line, 4, COLOUR_GOOD);
-        return line;
+                table_colour(line, COLUMN_OWNER, COLOUR_GOOD);
 }
 
 /* Length of the path of the nearest cgroup above that has a line already; 0: there is none. */
@@ -97,22 +115,19 @@ void program_tree_print(const Invocation *invocation, GVariant *programs) {
                 const char *cgroup = answer_text(row, "Cgroup");
                 TableLine *parent = cgroup_line(table, lines, cgroup ? cgroup : "?");
 
-                (void)add_program(table, parent, row, "");
+                add_program(table, parent, row, NULL);
         }
         table_print(table);
 }
 
 void program_tree_print_list(const Invocation *invocation, GVariant *programs) {
-        TableColumn columns[ELEMENTS(tree_columns)];
-        _cleanup_(table_free_ptr) Table *table = NULL;
+        _cleanup_(table_free_ptr)
+                Table *table = table_new(invocation, list_columns, ELEMENTS(list_columns));
 
-        memcpy(columns, tree_columns, sizeof columns);
-        columns[0].flags = TABLE_CUT;
-        table = table_new(invocation, columns, ELEMENTS(columns));
         for (size_t i = 0; i < answer_n(programs); i++) {
                 g_autoptr(GVariant) row = answer_row(programs, i);
 
-                (void)add_program(table, NULL, row, answer_text(row, "Cgroup"));
+                add_program(table, NULL, row, answer_text(row, "Cgroup"));
         }
         table_print(table);
 }

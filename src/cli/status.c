@@ -86,8 +86,23 @@ static void print_detail(const char *detail, bool full) {
                 (void)printf(INDENT "    %s\n", lines[i]);
 }
 
+typedef struct StatusView {
+        GVariant *unit;
+        bool full;
+} StatusView;
+
+/* Is the error among the problems of the unit? It is not said twice then. */
+static bool is_told(GVariant *unit, const char *error) {
+        g_autofree const char **errors = answer_list(unit, "Errors");
+
+        for (size_t i = 0; errors && errors[i]; i++)
+                if (strstr(errors[i], error))
+                        return true;
+        return false;
+}
+
 /* "7 egress count (cgroup-link) attached since 5min ago, 1234 runs" */
-static void print_attachment(GVariant *row, const char *label, bool full) {
+static void print_attachment(GVariant *row, const char *label, const StatusView *view) {
         const char *state = answer_text(row, "State"), *via = answer_text(row, "Via");
         const char *hook = answer_text(row, "Hook"), *error = answer_text(row, "Error");
         g_autofree char *id = answer_words(row, "Id"), *program = output_program(row);
@@ -105,19 +120,19 @@ static void print_attachment(GVariant *row, const char *label, bool full) {
         if (runs)
                 (void)printf(", %s runs", runs);
         (void)printf("\n");
-        if (safe_error && *safe_error)
+        if (error && *error && !is_told(view->unit, error))
                 (void)printf(INDENT "    %s\n", safe_error);
-        if (safe_error && *safe_error)
-                print_detail(answer_text(row, "Detail"), full);
+        if (error && *error)
+                print_detail(answer_text(row, "Detail"), view->full);
 }
 
-static void print_attachments(GVariant *attachments, bool full) {
+static void print_attachments(GVariant *attachments, const StatusView *view) {
         if (answer_n(attachments) == 0)
                 screen_label("Attachments", "none");
         for (size_t i = 0; i < answer_n(attachments); i++) {
                 g_autoptr(GVariant) row = answer_row(attachments, i);
 
-                print_attachment(row, i == 0 ? "Attachments" : "", full);
+                print_attachment(row, i == 0 ? "Attachments" : "", view);
         }
 }
 
@@ -170,7 +185,7 @@ void status_print_unit(GVariant *unit, GVariant *attachments, bool full) {
         print_files(unit);
         print_state(unit);
         print_cgroup(unit);
-        print_attachments(attachments, full);
+        print_attachments(attachments, &(StatusView){ .unit = unit, .full = full });
         print_problems(unit);
         print_hints(unit, attachments);
 }

@@ -44,6 +44,7 @@ static int show_effective(StatusRun *run, const char *unit) {
                 }
                 return 0;
         }
+        (void)printf("\n");
         program_tree_print_list(invocation, rows);
         return 0;
 }
