@@ -32,7 +32,7 @@ struct BusServer {
 static void connection_free(BusConnection *connection) {
         g_hash_table_remove(connection->server->connections, connection);
         (void)sd_event_source_disable_unref(connection->timeout);
-        (void)sd_bus_detach_event(connection->bus); /* fails only if it was never attached */
+        connection->pump = bus_pump_free(connection->pump);
         (void)sd_bus_close_unref(connection->bus);
         g_free(connection);
 }
@@ -71,6 +71,7 @@ static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *err
         BusConnection *connection = userdata;
         uint64_t queued = 0;
 
+        bus_pump_note_message(connection->pump);
         if (connection->dead)
                 return 1;
         if (sd_bus_message_is_signal(message, "org.freedesktop.DBus.Local", "Disconnected")) {
@@ -86,8 +87,22 @@ static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *err
         return 0;
 }
 
+static void on_broken(void *userdata) {
+        BusConnection *connection = userdata;
+
+        log_debug("closing a bus connection of uid %u that cannot be served", connection->uid);
+        bus_connection_drop(connection);
+}
+
 static int connection_setup_bus(BusConnection *connection, int fd) {
         sd_event *event = connection->daemon->event;
+        bool root = connection->uid == 0;
+        const BusPumpOptions pump = {
+                .priority = root ? PRIORITY_BUS_ROOT : PRIORITY_BUS_OTHER,
+                .message_max = root ? 0 : LIMIT_BUS_MESSAGE_BYTES,
+                .broken = on_broken,
+                .userdata = connection,
+        };
         sd_id128_t id;
         int r = sd_id128_randomize(&id);
 
@@ -105,7 +120,7 @@ static int connection_setup_bus(BusConnection *connection, int fd) {
         (void)sd_bus_set_description(connection->bus, "bus-connection");
         r = sd_bus_set_server(connection->bus, 1, id);
         if (r >= 0) /* nobody but root has a use for descriptors, and they cost us ours */
-                r = sd_bus_negotiate_fds(connection->bus, connection->uid == 0);
+                r = sd_bus_negotiate_fds(connection->bus, root);
         if (r >= 0)
                 r = sd_bus_add_filter(connection->bus, NULL, on_message, connection);
         if (r >= 0)
@@ -115,10 +130,7 @@ static int connection_setup_bus(BusConnection *connection, int fd) {
         if (r >= 0)
                 r = sd_bus_start(connection->bus);
         if (r >= 0)
-                r = sd_bus_attach_event(
-                        connection->bus, event,
-                        connection->uid == 0 ? PRIORITY_BUS_ROOT : PRIORITY_BUS_OTHER
-                );
+                r = bus_pump_new(event, connection->bus, &pump, &connection->pump);
         if (r >= 0)
                 r = sd_event_add_time_relative(
                         event, &connection->timeout, CLOCK_MONOTONIC, HANDSHAKE_USEC, 0,

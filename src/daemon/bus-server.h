@@ -7,12 +7,14 @@
 
 #include <stdbool.h>
 
+#include "src/daemon/bus-pump.h"
 #include "src/daemon/daemon.h"
 
 typedef struct BusConnection {
         BusServer *server;
         Daemon *daemon;
         sd_bus *bus;
+        BusPump *pump;
         sd_event_source *timeout; /* of the handshake */
         uid_t uid;
         bool subscribed;

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "src/daemon/bus-pump.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <time.h>
+
+#include "src/base/cleanup.h"
+
+struct BusPump {
+        sd_bus *bus;
+        BusPumpOptions options;
+        sd_event_source *io;
+        sd_event_source *again; /* there is more to do without anything coming in */
+        bool settled; /* nothing is left of what came with the handshake */
+        bool delivered; /* a message came out of the present step */
+        bool broken;
+};
+
+/* Bytes in use. A buffer for a message shows at once, in its full size, before anything is written into it. */
+static size_t memory_in_use(void) {
+        struct mallinfo2 info = mallinfo2();
+
+        return info.uordblks + info.hblkhd;
+}
+
+static void give_up(BusPump *pump) {
+        if (pump->broken)
+                return;
+        pump->broken = true;
+        /* fail only on a dead source */
+        (void)sd_event_source_set_enabled(pump->io, SD_EVENT_OFF);
+        (void)sd_event_source_set_enabled(pump->again, SD_EVENT_OFF);
+        pump->options.broken(pump->options.userdata);
+}
+
+static void step(BusPump *pump) {
+        size_t max = pump->options.message_max, before = max > 0 ? memory_in_use() : 0;
+        int r;
+
+        if (pump->broken)
+                return;
+        pump->delivered = false;
+        r = sd_bus_process(pump->bus, NULL);
+        if (r < 0 || (max > 0 && !pump->delivered && memory_in_use() > before + max)) {
+                give_up(pump);
+                return;
+        }
+        if (r == 0 && sd_bus_is_ready(pump->bus) > 0)
+                pump->settled = true;
+        if (r > 0 && !pump->settled) /* fails only on a dead source */
+                (void)sd_event_source_set_enabled(pump->again, SD_EVENT_ONESHOT);
+}
+
+static int on_io(sd_event_source *io, int fd, uint32_t revents, void *userdata) {
+        step(userdata);
+        return 0;
+}
+
+static int on_again(sd_event_source *again, void *userdata) {
+        step(userdata);
+        return 0;
+}
+
+/* What the bus waits for, asked before each wait: its queues change with every message sent. */
+static int on_prepare(sd_event_source *io, void *userdata) {
+        BusPump *pump = userdata;
+        uint64_t timeout;
+        int r, events = sd_bus_get_events(pump->bus);
+
+        if (pump->broken)
+                return 0;
+        if (events >= 0)
+                (void)sd_event_source_set_io_events(io, (uint32_t)events);
+        r = sd_bus_get_timeout(pump->bus, &timeout);
+        /* the only other timeout is that of the handshake, over which its owner watches */
+        if (r > 0 && timeout == 0)
+                (void)sd_event_source_set_enabled(pump->again, SD_EVENT_ONESHOT);
+        return 0;
+}
+
+static int setup(BusPump *pump, sd_event *event) {
+        int fd = sd_bus_get_fd(pump->bus), r;
+
+        if (fd < 0)
+                return fd;
+        r = sd_event_add_io(event, &pump->io, fd, EPOLLIN, on_io, pump);
+        if (r >= 0)
+                r = sd_event_add_defer(event, &pump->again, on_again, pump);
+        if (r >= 0)
+                r = sd_event_source_set_prepare(pump->io, on_prepare);
+        if (r >= 0)
+                r = sd_event_source_set_priority(pump->io, pump->options.priority);
+        if (r >= 0)
+                r = sd_event_source_set_priority(pump->again, pump->options.priority);
+        if (r < 0)
+                return r;
+        (void)sd_event_source_set_description(pump->io, "bus-connection");
+        (void)sd_event_source_set_description(pump->again, "bus-connection-again");
+        return 0;
+}
+
+int bus_pump_new(sd_event *event, sd_bus *bus, const BusPumpOptions *options, BusPump **ret) {
+        BusPump *pump = calloc(1, sizeof *pump);
+        int r;
+
+        if (!pump)
+                return -ENOMEM;
+        pump->bus = bus;
+        pump->options = *options;
+        r = setup(pump, event);
+        if (r < 0) {
+                (void)bus_pump_free(pump);
+                return r;
+        }
+        *ret = pump;
+        return 0;
+}
+
+BusPump *bus_pump_free(BusPump *pump) {
+        if (!pump)
+                return NULL;
+        (void)sd_event_source_disable_unref(pump->again);
+        (void)sd_event_source_disable_unref(pump->io);
+        free(pump);
+        return NULL;
+}
+
+void bus_pump_note_message(BusPump *pump) {
+        if (pump)
+                pump->delivered = true;
+}
