@@ -65,7 +65,7 @@ static void buffer_append(Buffer *buffer, const char *text, size_t n) {
 #ifndef __clang__
 #        pragma GCC diagnostic ignored "-Wsuggest-attribute=format"
 #endif
-static void print_into(void *userdata, const char *format, va_list arguments) {
+_printf_(2, 0) static void print_into(void *userdata, const char *format, va_list arguments) {
         _cleanup_free_ char *piece = NULL;
         Buffer *buffer = userdata;
         int n = vasprintf(&piece, format, arguments);
@@ -211,9 +211,37 @@ static char *describe_cpus(Dumper *dumper, const uint8_t *values, size_t n_cpus,
         return text;
 }
 
+/* "seen = 1, other = 0" of the variables of a section. */
+static char *describe_section(Dumper *dumper, const struct btf_type *section, const uint8_t *data) {
+        char *text = text_format("%s", "");
+
+        for (unsigned i = 0; i < btf_vlen(section) && text; i++) {
+                const struct btf_var_secinfo *place = &btf_var_secinfos(section)[i];
+                const struct btf_type *variable = btf__type_by_id(dumper->types, place->type);
+                _cleanup_free_ char *so_far = text, *one = NULL;
+
+                text = NULL;
+                if (!variable || place->offset > dumper->info.value_size ||
+                    place->size > dumper->info.value_size - place->offset)
+                        break;
+                one = describe(dumper, variable->type, data + place->offset, place->size);
+                if (one)
+                        text = text_format(
+                                "%s%s%s = %s", so_far, i ? ", " : "",
+                                btf__name_by_offset(dumper->types, variable->name_off), one
+                        );
+        }
+        return text ?: hex_text(data, dumper->info.value_size);
+}
+
 static char *describe_value(Dumper *dumper, const uint8_t *value) {
+        const struct btf_type *type = dumper->types
+                                              ? btf__type_by_id(dumper->types, dumper->value_type)
+                                              : NULL;
         size_t stride = (dumper->info.value_size + 7U) & ~7U;
 
+        if (type && btf_is_datasec(type))
+                return describe_section(dumper, type, value);
         if (dumper->value_bytes == (int64_t)dumper->info.value_size)
                 return describe(dumper, dumper->value_type, value, dumper->info.value_size);
         return describe_cpus(dumper, value, (size_t)dumper->value_bytes / stride, stride);

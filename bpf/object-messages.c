@@ -45,7 +45,7 @@ static void note_program(Messages *messages, const char *line) {
 #ifndef __clang__
 #        pragma GCC diagnostic ignored "-Wsuggest-attribute=format"
 #endif
-static int keep_message(enum libbpf_print_level level, const char *format, va_list arguments) {
+_printf_(2, 0) static int keep(enum libbpf_print_level level, const char *format, va_list arguments) {
         _cleanup_free_ char *line = NULL;
         const char *text;
 
@@ -65,7 +65,7 @@ void messages_begin(Messages *messages) {
         assert(!catching);
         *messages = (Messages){};
         catching = messages;
-        before = libbpf_set_print(keep_message);
+        before = libbpf_set_print(keep);
 }
 
 void messages_end(Messages *messages) {

@@ -13,7 +13,8 @@ typedef struct Messages {
         char program[KERNEL_NAME_MAX * 4]; /* the one whose load failed last; empty: none */
 } Messages;
 
-/* Catches the messages of this thread in memory of the caller, until messages_end(). Does not nest. */
+/* Catches the messages of this thread in memory of the caller, until messages_end(). Does not nest, and libbpf has one print
+ * function for the whole process, so it is not for several threads at once. */
 void messages_begin(Messages *messages);
 
 /* Releases what was caught and lets libbpf print as before. */

@@ -15,7 +15,8 @@
  * a path is taken from the pin there, which must be equal in type, sizes and flags (-EMEDIUMTYPE), or made and pinned
  * there. Other maps that a donor has in the same shape are shared with it, so their contents go on: all kinds but
  * program arrays, constants (.rodata, .kconfig), and those variables (.data, .bss) of which one is set by the
- * request, or whose layout is another one.
+ * request to another value than it has, or whose layout is another one. So a variable outside of .rodata that the
+ * request does not set keeps what the donor made of it. One thread at a time may load.
  *
  * -ENOENT: the object has no program, variable or map of a name (diag suggests the nearest one); -ENOEXEC: no BPF
  * object; -EFBIG: the file is too large; -EOPNOTSUPP: a map that wants to be pinned by its name without being told

@@ -24,7 +24,7 @@ static int make_socket(void *userdata) {
 }
 
 static void run(int prog_fd, int times) {
-        _cleanup_close_ int link = load_host_attach(prog_fd, HOOK_SOCK_CREATE);
+        _cleanup_close_ _unused_ int link = load_host_attach(prog_fd, HOOK_SOCK_CREATE);
 
         for (int i = 0; i < times; i++)
                 ck_assert_int_eq(load_host_inside(make_socket, NULL), 0);
@@ -284,7 +284,7 @@ END_TEST
 
 START_TEST(test_dump_shows_entries_by_type)
 {
-        _cleanup_(map_dump_done) MapDump settings = {}, calls = {}, percpu = {};
+        _cleanup_(map_dump_done) MapDump settings = {}, calls = {}, percpu = {}, bss = {};
         int fd, map;
 
         load_version("variables.bpfobj", NULL, 0, &fd);
@@ -312,6 +312,11 @@ START_TEST(test_dump_shows_entries_by_type)
 
         map = load_host_map(fd, "percpu");
         ck_assert_int_eq(map_dump(map, &percpu, NULL), 0);
+        map = fd_close(map);
+
+        map = load_host_map(fd, ".bss");
+        ck_assert_int_eq(map_dump(map, &bss, NULL), 0);
+        ck_assert_str_eq(bss.entries[0].value, "seen = 1, other = 0");
         ck_assert_ptr_eq(strstr(percpu.entries[0].value, "1 (cpu0: "), percpu.entries[0].value);
         map = fd_close(map);
         load_host_close(&fd, 1);

@@ -39,7 +39,7 @@ static int make_socket(void *userdata) {
 }
 
 static Settings run_and_read(int prog_fd) {
-        _cleanup_close_ int link = load_host_attach(prog_fd, HOOK_SOCK_CREATE);
+        _cleanup_close_ _unused_ int link = load_host_attach(prog_fd, HOOK_SOCK_CREATE);
         _cleanup_close_ int map = load_host_map(prog_fd, "settings");
         Settings result;
 
@@ -406,6 +406,19 @@ START_TEST(test_program_info_is_what_the_kernel_says)
 }
 END_TEST
 
+/* A link of such a program must not be updated. */
+START_TEST(test_cgroup_storage_is_seen)
+{
+        const LoadCase wanted = { .object = "storage.bpfobj",
+                                  .wishes = { { "stored", HOOK_EGRESS } } };
+        int fds[LOAD_MAX];
+
+        load_host_load(&wanted, fds);
+        ck_assert_int_eq(program_has_cgroup_storage(fds[0]), 1);
+        load_host_close(fds, 1);
+}
+END_TEST
+
 static const struct bpf_insn allow[] = {
         { .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1 },
         { .code = BPF_JMP | BPF_EXIT },
@@ -456,6 +469,7 @@ int main(void) {
                 test_only_what_is_asked_for_is_loaded,
                 test_descriptors_are_above_the_standard_streams,
                 test_program_info_is_what_the_kernel_says,
+                test_cgroup_storage_is_seen,
                 test_raw_instructions_become_a_program,
         };
 
