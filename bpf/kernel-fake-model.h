@@ -97,6 +97,10 @@ struct KernelFake {
         size_t n_log;
         bool features[_FEATURE_MAX];
         bool lingering;
+        bool stopping; /* calls_left counts */
+        unsigned calls_left;
+        void (*watch)(void *userdata);
+        void *watch_userdata;
 };
 
 /* Aborts without memory: tests need no other answer. */

@@ -179,8 +179,37 @@ void kernel_fake_fail(KernelFake *fake, const char *operation, int error, unsign
         };
 }
 
+void kernel_fake_stop_after(KernelFake *fake, unsigned n) {
+        fake->stopping = true;
+        fake->calls_left = n;
+}
+
+void kernel_fake_set_watch(KernelFake *fake, FakeWatch watch, void *userdata) {
+        fake->watch = watch;
+        fake->watch_userdata = userdata;
+}
+
+static bool changes_something(const char *operation) {
+        static const char *const names[] = {
+                "link_create", "link_create_with", "link_update", "link_detach",
+                "prog_attach", "prog_detach",      "pin",         "unpin",
+                "load",
+        };
+
+        for (size_t i = 0; i < ELEMENTS(names); i++)
+                if (text_equal(names[i], operation))
+                        return true;
+        return false;
+}
+
 int fake_ordered_error(KernelFake *fake, const char *operation) {
         int error = 0;
+
+        if (fake->stopping && changes_something(operation)) {
+                if (fake->calls_left == 0)
+                        return -EIO;
+                fake->calls_left--;
+        }
 
         for (size_t i = fake->n_orders; i-- > 0;) {
                 FakeOrder *order = &fake->orders[i];
@@ -203,6 +232,7 @@ void kernel_fake_set_feature(KernelFake *fake, Feature feature, bool on) {
 }
 
 void kernel_fake_crash(KernelFake *fake) {
+        fake->stopping = false;
         for (size_t i = 0; i < fake->n_fds; i++)
                 if (fake->fds[i])
                         (void)fake_fd_close(fake, KERNEL_FAKE_FD_FIRST + (int)i);
@@ -251,6 +281,8 @@ int fake_log(KernelFake *fake, int result, const char *format, ...) {
         if (!fake->log[fake->n_log])
                 abort();
         fake->log[++fake->n_log] = NULL;
+        if (result >= 0 && fake->watch)
+                fake->watch(fake->watch_userdata);
         return result;
 }
 

@@ -70,6 +70,14 @@ void kernel_fake_set_runs(
  * error and do nothing. Error 0 takes all orders for the operation back. Several orders are counted each by itself. */
 void kernel_fake_fail(KernelFake *fake, const char *operation, int error, unsigned nth);
 
+/* After n more calls that change something, all such calls answer -EIO and do nothing, as if the process had died
+ * there, until kernel_fake_crash(). */
+void kernel_fake_stop_after(KernelFake *fake, unsigned n);
+
+/* Called after each call that changed something; NULL: no more. */
+typedef void (*FakeWatch)(void *userdata);
+void kernel_fake_set_watch(KernelFake *fake, FakeWatch watch, void *userdata);
+
 void kernel_fake_set_feature(KernelFake *fake, Feature feature, bool on);
 
 /* The process dies: all its descriptors are closed, so links nobody pinned detach and programs nobody uses go. Pins,

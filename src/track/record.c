@@ -344,7 +344,8 @@ static bool is_cgroup_hook(Hook hook) {
 
 /* What the fields say together. A hook of another kind of target must never meet a cgroup's descriptor: the kernel
  * reads the same word as the number of an interface. */
-static int check_sense(const Attachment *a, Diag *diag) {
+static int check_sense(const AttachmentRecord *record, Diag *diag) {
+        const Attachment *a = record->attachment;
         bool cgroup_via = a->via == VIA_CGROUP_LINK || a->via == VIA_CGROUP_LEGACY;
 
         if (a->id == 0 || a->id > RECORD_ID_MAX)
@@ -358,6 +359,8 @@ static int check_sense(const Attachment *a, Diag *diag) {
                 return diag_fail(
                         diag, -EBADMSG, "a link is never %s", attach_mode_to_string(a->mode)
                 );
+        if (record->operation >= 0)
+                return 0; /* an intent: pending by nature */
         if (a->state == ATTACHMENT_PENDING || a->state == ATTACHMENT_FAILED ||
             a->state == ATTACHMENT_QUARANTINED)
                 return diag_fail(
@@ -423,7 +426,7 @@ int record_read_attachment(const Record *line, AttachmentRecord **ret, Diag *dia
             record_field_u32(line, "old-prog-id", &record->old_prog_id) < 0)
                 return diag_fail(diag, -EBADMSG, "bad program id");
         if (!record->three_word && record->operation != INTENT_DETACH) {
-                r = check_sense(record->attachment, diag);
+                r = check_sense(record, diag);
                 if (r < 0)
                         return r;
         }
