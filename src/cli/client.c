@@ -119,13 +119,12 @@ void client_done(Client *client) {
         client->bus = sd_bus_flush_close_unref(client->bus);
 }
 
-/* The sentence of the daemon, without a full stop at its end: one is put there anyway. */
+/* The sentence of the daemon, with a mark at its end. */
 static char *error_sentence(const sd_bus_error *error, int r) {
-        char *text = g_strdup(error->message && *error->message ? error->message : strerror(-r));
+        const char *text = error->message && *error->message ? error->message : strerror(-r);
+        size_t n = strlen(text);
 
-        if (g_str_has_suffix(text, "."))
-                text[strlen(text) - 1] = 0;
-        return text;
+        return g_strconcat(text, n > 0 && strchr(".?!", text[n - 1]) ? "" : ".", NULL);
 }
 
 static bool connection_ended(int r) {
@@ -141,16 +140,16 @@ void client_report(const char *what, const sd_bus_error *error, int r) {
         } else if (connection_ended(r)) {
                 screen_error("Failed to %s: unitbpfd closed the connection.", what);
         } else if (sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED)) {
-                screen_error("Failed to %s: access denied: %s.", what, sentence);
+                screen_error("Failed to %s: access denied: %s", what, sentence);
                 if (geteuid() != 0)
                         screen_hint("Try it as root, for example with sudo.");
         } else if (sd_bus_error_has_name(error, ERROR_PREFIX "ReadOnly")) {
-                screen_error("Failed to %s: %s.", what, sentence);
+                screen_error("Failed to %s: %s", what, sentence);
                 screen_hint("'unitbpfctl doctor' says why unitbpfd changes nothing.");
         } else if (sd_bus_error_has_name(error, SD_BUS_ERROR_UNKNOWN_METHOD)) {
-                screen_error("Failed to %s: this unitbpfd cannot do that: %s.", what, sentence);
+                screen_error("Failed to %s: this unitbpfd cannot do that: %s", what, sentence);
         } else {
-                screen_error("Failed to %s: %s.", what, sentence);
+                screen_error("Failed to %s: %s", what, sentence);
         }
 }
 
