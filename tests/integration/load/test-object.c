@@ -239,6 +239,30 @@ START_TEST(test_hook_decides_where_the_section_is_unknown)
 }
 END_TEST
 
+/* "return 1" of a section without meaning does for nearly every hook there is. */
+START_TEST(test_type_follows_from_the_hook)
+{
+        for (int hook = 0; hook < _HOOK_MAX; hook++) {
+                const LoadCase wanted = { .object = "sections.bpfobj",
+                                          .wishes = { { "any_egress", (Hook)hook } } };
+                const HookInfo *expected = hook_info((Hook)hook);
+                ProgramInfo info;
+                int fds[LOAD_MAX];
+
+                if (hook == HOOK_LSM_CGROUP) {
+                        load_host_refused(&wanted, -EINVAL, "section lsm_cgroup/");
+                        continue;
+                }
+                load_host_load(&wanted, fds);
+                ck_assert_int_eq(program_info(fds[0], &info), 0);
+                ck_assert_uint_eq(info.type, expected->prog_type);
+                if (expected->target == HOOK_TARGET_CGROUP)
+                        ck_assert_int_eq(program_fits(fds[0], expected->attach_type), 0);
+                load_host_close(fds, 1);
+        }
+}
+END_TEST
+
 static int connect_unix(void *userdata) {
         struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "\0unitbpf-load-test" };
         int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -461,6 +485,7 @@ int main(void) {
                 test_log_beyond_the_limit,
                 test_nothing_is_printed,
                 test_hook_decides_where_the_section_is_unknown,
+                test_type_follows_from_the_hook,
                 test_program_of_an_unknown_section_has_effect,
                 test_one_program_for_two_hooks,
                 test_what_is_no_object_is_refused,
