@@ -42,7 +42,7 @@ static int make_request(Client *client, const char *unit, const char *slice, sd_
 /* The descriptor of the unit's new cgroup. Negative after a report. */
 static int start_transient(Client *client, const char *unit, const char *slice, int *ret_fd) {
         _cleanup_(free_message_ptr) sd_bus_message *message = NULL, *reply = NULL;
-        int fd, r = make_request(client, unit, slice, &message);
+        int fd = -EBADF, r = make_request(client, unit, slice, &message);
 
         if (r >= 0) {
                 r = client_send(client, "start the unit", message, &reply);

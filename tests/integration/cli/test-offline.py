@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What unitbpfctl does where no daemon runs.
 
-usage: test-offline.py UNITBPFCTL
+usage: test-offline.py UNITBPFCTL COMPLETION
 """
 
 import json
@@ -13,7 +13,7 @@ import tempfile
 
 from harness import Tool, check, equal, run_all
 
-TOOL = sys.argv[1]
+TOOL, COMPLETION = sys.argv[1:3]
 DIRECTORY = None
 OBJECT_SOURCE = """
 __attribute__((section("cgroup_skb/egress"), used)) int count(void *skb) { return 1; }
@@ -170,6 +170,36 @@ def a_plain_user_can_use_the_offline_verbs():
     equal(result.status, 0, result)
 
 
+def complete(*words):
+    """What bash offers for the last word."""
+    quoted = " ".join(f"'{word}'" for word in words)
+    script = (
+        f"unitbpfctl() {{ '{TOOL}' \"$@\"; }}; compopt() {{ :; }}; source '{COMPLETION}'; "
+        f"COMP_WORDS=(unitbpfctl {quoted}); COMP_CWORD={len(words)}; _unitbpfctl; "
+        'echo "${COMPREPLY[@]}"'
+    )
+    return subprocess.run(
+        ["bash", "-c", script],
+        env=tool().environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout.split()
+
+
+def bash_completes_verbs_options_and_hooks():
+    equal(complete("sta"), ["status"])
+    equal(complete("daemon-re"), ["daemon-reload", "daemon-reexec"])
+    equal(complete("status", "--eff"), ["--effective"])
+    equal(complete("list", "--eff"), [])
+    equal(complete("list", "--js"), ["--json="])
+    equal(complete("-q", "hooks", "conn"), ["connect4", "connect6", "connect_unix"])
+    equal(complete("list", "--json", "=", "sh"), ["short"])
+    equal(complete("log-level", "de"), ["debug"])
+    check("verify" in complete("help", ""), "help")
+
+
 def main():
     global DIRECTORY  # pylint: disable=global-statement
     # Not below /tmp, which others can write to: root would refuse objects there.
@@ -183,7 +213,7 @@ def main():
                 for name, value in globals().items()
                 if callable(value)
                 and getattr(value, "__module__", "") == "__main__"
-                and name not in ("main", "tool", "write", "make_object")
+                and name not in ("main", "tool", "write", "make_object", "complete")
             ]
         )
     finally:
