@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -59,6 +60,21 @@ static void block_signals(void) {
         (void)signal(SIGPIPE, SIG_IGN);
 }
 
+/* A descriptor for each attachment and each unit: as many as we may have. Before 5.11 the memory of programs and
+ * maps counts as locked, and exhaustion shows as EPERM. Both are tried and go without saying if refused. */
+static void raise_limits(void) {
+        static const int limits[] = { RLIMIT_NOFILE, RLIMIT_MEMLOCK };
+
+        for (size_t i = 0; i < ELEMENTS(limits); i++) {
+                struct rlimit limit;
+
+                if (getrlimit((__rlimit_resource_t)limits[i], &limit) < 0)
+                        continue;
+                limit.rlim_cur = limit.rlim_max;
+                (void)setrlimit((__rlimit_resource_t)limits[i], &limit);
+        }
+}
+
 static int run(Daemon *daemon) {
         _cleanup_diag_ Diag diag = {};
         int r = daemon_start(daemon, &diag);
@@ -98,6 +114,7 @@ int main(int argc, char **argv) {
                 (void)unsetenv("LISTEN_FDNAMES");
                 (void)umask(022);
                 block_signals();
+                raise_limits();
                 log_journal_use();
                 daemon.binary = daemon.options.exec_path ? g_strdup(daemon.options.exec_path)
                                                          : own_binary();
