@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "src/track/quarantine.h"
 
+#include <errno.h>
 #include <linux/bpf.h>
 #include <string.h>
 
@@ -56,6 +57,42 @@ static void describe_program(const Tracker *tracker, Attachment *a) {
                 a->program = program_of(tracker, info.id);
 }
 
+static void describe(const Tracker *tracker, Attachment *a) {
+        switch (tracker->ops->kind(tracker->ops, a->fd)) {
+        case FD_KIND_LINK:
+                describe_link(tracker, a);
+                return;
+        case FD_KIND_PROGRAM:
+                describe_program(tracker, a);
+                return;
+        case FD_KIND_MAP:
+        case FD_KIND_OTHER:
+        case _FD_KIND_MAX:
+        case _FD_KIND_INVALID:
+                return;
+        }
+}
+
+static void open_pin(const Tracker *tracker, Attachment *a) {
+        char *pin = core_pin_path(tracker, a->id);
+        int fd = tracker->ops->pin_open(tracker->ops, pin);
+
+        a->fd = fd < 0 ? -EBADF : fd;
+        g_free(pin);
+}
+
+/* What could not be opened or read once may be readable by now. */
+static void look_again(const Tracker *tracker) {
+        for (guint i = 0; i < tracker->quarantine->len; i++) {
+                Attachment *a = tracker->quarantine->pdata[i];
+
+                if (a->fd < 0 && a->pinned)
+                        open_pin(tracker, a);
+                if (a->fd >= 0 && a->via < 0 && !a->program)
+                        describe(tracker, a);
+        }
+}
+
 void quarantine_add(Tracker *tracker, int fd, uint64_t pin_number, const char *reason) {
         Attachment *a;
 
@@ -72,21 +109,8 @@ void quarantine_add(Tracker *tracker, int fd, uint64_t pin_number, const char *r
         a->state = ATTACHMENT_QUARANTINED;
         a->error = g_strdup(reason);
         a->since_usec = core_now_usec();
-        if (fd >= 0) {
-                switch (tracker->ops->kind(tracker->ops, fd)) {
-                case FD_KIND_LINK:
-                        describe_link(tracker, a);
-                        break;
-                case FD_KIND_PROGRAM:
-                        describe_program(tracker, a);
-                        break;
-                case FD_KIND_MAP:
-                case FD_KIND_OTHER:
-                case _FD_KIND_MAX:
-                case _FD_KIND_INVALID:
-                        break;
-                }
-        }
+        if (fd >= 0)
+                describe(tracker, a);
         log_debug("quarantined descriptor %d: %s", fd, reason);
         g_ptr_array_add(tracker->quarantine, a);
         core_emit_attachment(tracker, TRACKER_ATTACHMENT_NEW, a);
@@ -117,6 +141,7 @@ Attachment *quarantine_take_match(
         Hook hook,
         const KnownProgram *program
 ) {
+        look_again(tracker);
         for (guint i = 0; i < tracker->quarantine->len; i++) {
                 Attachment *a = tracker->quarantine->pdata[i];
 
@@ -137,6 +162,7 @@ static bool is_dead(const Tracker *tracker, const Attachment *a) {
 void quarantine_drop(Tracker *tracker, uint64_t cgroup_id) {
         GPtrArray *doomed = g_ptr_array_new();
 
+        look_again(tracker);
         for (guint i = 0; i < tracker->quarantine->len && !tracker->read_only; i++) {
                 Attachment *a = tracker->quarantine->pdata[i];
 

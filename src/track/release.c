@@ -67,6 +67,34 @@ static int detach_in_kernel(Tracker *tracker, const Attachment *a, Diag *diag) {
         return r;
 }
 
+static bool has_record(const Attachment *a) {
+        return a->id != 0 && a->state != ATTACHMENT_QUARANTINED;
+}
+
+/* -errno: it is off, but its pin stays; so does the record, which says so. */
+static int drop_pin(Tracker *tracker, Attachment *a, Diag *diag) {
+        char *pin;
+        int r;
+
+        if (!a->pinned)
+                return 0;
+        pin = core_pin_path(tracker, a->id);
+        r = tracker->ops->unpin(tracker->ops, pin);
+        if (r < 0 && r != -ENOENT) {
+                diag_errno(diag, r, "cannot remove pin '%s'", pin);
+                if (has_record(a) && attachment_state_may_follow(a->state, ATTACHMENT_DEFUNCT))
+                        attachment_set_state(
+                                a, ATTACHMENT_DEFUNCT, "detached, but its pin cannot be removed"
+                        );
+                g_free(pin);
+                return r;
+        }
+        g_free(pin);
+        a->pinned = false;
+        stop_point("detach.hold.after");
+        return 0;
+}
+
 int release_in_kernel(Tracker *tracker, Attachment *a, Diag *diag) {
         int r;
 
@@ -83,25 +111,11 @@ int release_in_kernel(Tracker *tracker, Attachment *a, Diag *diag) {
         if (r < 0)
                 return r;
         stop_point("detach.call.after");
-        if (a->pinned) {
-                char *pin = core_pin_path(tracker, a->id);
-
-                r = tracker->ops->unpin(tracker->ops, pin);
-                g_free(pin);
-                if (r < 0 && r != -ENOENT)
-                        return diag_errno(
-                                diag, r, "cannot remove the pin of attachment %lu",
-                                (unsigned long)a->id
-                        );
-                a->pinned = false;
-                stop_point("detach.hold.after");
-        }
+        r = drop_pin(tracker, a, diag);
+        if (r < 0)
+                return r;
         core_close(tracker, &a->fd);
         return 0;
-}
-
-static bool has_record(const Attachment *a) {
-        return a->id != 0 && a->state != ATTACHMENT_QUARANTINED;
 }
 
 static int write_intents(Tracker *tracker, const GPtrArray *attachments, Diag *diag) {
@@ -153,10 +167,10 @@ int release_attachments(
                 r = attachment_is_in_force(a) ? release_in_kernel(tracker, a, diag) : 0;
                 if (r < 0) {
                         result = result < 0 ? result : r;
-                        if (has_record(a))
-                                record_write_commit(
-                                        tracker->lines, a->id
-                                ); /* the intent is given up, it stays */
+                        if (has_record(a)) { /* the intent is given up, it stays */
+                                record_write_attachment(tracker->lines, a, -1);
+                                record_write_commit(tracker->lines, a->id);
+                        }
                         continue;
                 }
                 finish(tracker, a, mode);

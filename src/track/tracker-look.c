@@ -94,6 +94,17 @@ bool tracker_find_unit(const Tracker *tracker, const char *name, UnitView *ret) 
         return true;
 }
 
+static void note_change(Tracker *tracker, const Attachment *a) {
+        TrackedUnit *unit = a->unit ? core_find_unit(tracker, a->unit) : NULL;
+
+        record_write_attachment(tracker->lines, a, -1);
+        core_emit_attachment(tracker, TRACKER_ATTACHMENT_CHANGED, a);
+        if (unit) {
+                tracked_unit_judge(unit);
+                core_emit_unit(tracker, unit);
+        }
+}
+
 /* One attachment against the kernel: 1 if it is not what the record says (and is marked so), 0 if it is. */
 static int check_attachment(Tracker *tracker, Attachment *a) {
         const Mechanism *mechanism = mechanism_of(a->via);
@@ -104,11 +115,11 @@ static int check_attachment(Tracker *tracker, Attachment *a) {
                 .prog_fd = -EBADF,
                 .old_prog_fd = -EBADF,
         };
-        uint32_t there = 0;
+        uint32_t there = 0, id = a->program ? a->program->id : 0;
         char *text;
         int r;
 
-        if (!mechanism || a->state != ATTACHMENT_ATTACHED)
+        if (!mechanism || (a->state != ATTACHMENT_ATTACHED && a->state != ATTACHMENT_DRIFTED))
                 return 0;
         if (!mechanism->holds_fd)
                 call.cgroup_fd = tracker->ops->cgroup_by_id(tracker->ops, a->cgroup_id, NULL);
@@ -121,16 +132,17 @@ static int check_attachment(Tracker *tracker, Attachment *a) {
                 );
                 return 1;
         }
-        if (r < 0 || (a->program && there == a->program->id))
+        if (r < 0 || (a->state == ATTACHMENT_DRIFTED && there != id))
+                return 0; /* not known, or known already */
+        if (there == id) {
+                if (a->state == ATTACHMENT_DRIFTED) {
+                        attachment_set_state(a, ATTACHMENT_ATTACHED, NULL);
+                        note_change(tracker, a);
+                }
                 return 0;
-        text = there ? g_strdup_printf(
-                               "program %u runs instead of %u", there,
-                               a->program ? a->program->id : 0
-                       )
-                     : g_strdup_printf(
-                               "program %u is not attached any more",
-                               a->program ? a->program->id : 0
-                       );
+        }
+        text = there ? g_strdup_printf("program %u runs instead of %u", there, id)
+                     : g_strdup_printf("program %u is not attached any more", id);
         attachment_set_state(a, ATTACHMENT_DRIFTED, text);
         g_free(text);
         return 1;
@@ -141,17 +153,11 @@ int tracker_check(Tracker *tracker) {
 
         for (guint i = 0; i < tracker->all->len && !tracker->read_only; i++) {
                 Attachment *a = tracker->all->pdata[i];
-                TrackedUnit *unit = a->unit ? core_find_unit(tracker, a->unit) : NULL;
 
                 if (check_attachment(tracker, a) == 0)
                         continue;
                 n++;
-                record_write_attachment(tracker->lines, a, -1);
-                core_emit_attachment(tracker, TRACKER_ATTACHMENT_CHANGED, a);
-                if (unit) {
-                        tracked_unit_judge(unit);
-                        core_emit_unit(tracker, unit);
-                }
+                note_change(tracker, a);
         }
         quarantine_drop(tracker, 0); /* what is dead */
         (void
