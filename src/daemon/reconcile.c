@@ -140,6 +140,16 @@ static void unit_kill(Daemon *daemon, Unit *unit) {
                 );
 }
 
+/* What is the same as last time is said at debug level: a unit that cannot be mended is looked at again and again. */
+static void say(Unit *unit, int level, const char *text, const char *consequence) {
+        const LogFields fields = { .unit = unit->name };
+        g_autofree char *line = g_strdup_printf("'%s': %s, %s", unit->name, text, consequence);
+
+        log_message(g_strcmp0(unit->said, line) == 0 ? LOG_DEBUG : level, &fields, "%s", line);
+        g_free(unit->said);
+        unit->said = g_steal_pointer(&line);
+}
+
 /* A required line is not in force. */
 static void refused(
         Daemon *daemon,
@@ -148,19 +158,18 @@ static void refused(
         ApplyReason reason,
         const char *text
 ) {
-        const LogFields fields = { .unit = unit->name };
         bool stop = (reason == APPLY_LATE && !(daemon->restore.first_start && unit->at_start)) ||
                     (reason != APPLY_START && any_stop_on_loss(targets));
 
         if (reason == APPLY_START) {
-                log_message(LOG_ERR, &fields, "'%s': %s, start refused", unit->name, text);
+                say(unit, LOG_ERR, text, "start refused");
                 return;
         }
         if (!stop) {
-                log_message(LOG_ERR, &fields, "'%s': %s, unit degraded", unit->name, text);
+                say(unit, LOG_ERR, text, "unit degraded");
                 return;
         }
-        log_message(LOG_ERR, &fields, "'%s': %s, stopping the unit", unit->name, text);
+        say(unit, LOG_ERR, text, "stopping the unit");
         unit->blocked = true;
         unit_kill(daemon, unit);
 }
@@ -199,44 +208,66 @@ static void update_coverage(Daemon *daemon, Unit *unit, ApplyReason reason, int 
                 (void)tracker_unit_set_covered_from_start(daemon->tracker, unit->name, true);
 }
 
-static int apply(Daemon *daemon, Unit *unit, const TargetSet *targets, ApplyReason reason) {
+static bool has_vanished(const Unit *unit) {
+        uint64_t id;
+
+        return cgroup_dir_id(unit->cgroup, &id) < 0 || id != unit->cgroup_id;
+}
+
+/* Nothing could even be tried. */
+static void apply_failed(
+        Daemon *daemon,
+        Unit *unit,
+        const TargetSet *targets,
+        ApplyReason reason,
+        int error,
+        const char *text
+) {
+        bool required = any_required(targets);
+
+        if (has_vanished(unit)) {
+                /* between two events: the source is about to tell */
+                unit_answer_waiters(unit, -ENOENT, "the cgroup of the unit is gone");
+                return;
+        }
+        unit_set_error(unit, g_strdup(text));
+        /* while the state is read-only what protects the unit may be there, unseen */
+        if (required && error != -EROFS)
+                refused(daemon, unit, targets, reason, text);
+        else
+                say(unit, LOG_ERR, text, "unit degraded");
+        unit_answer_waiters(unit, required ? error : 1, text);
+}
+
+static void apply(Daemon *daemon, Unit *unit, const TargetSet *targets, ApplyReason reason) {
         const UnitPlace place = reconcile_place(unit);
-        const LogFields fields = { .unit = unit->name };
         _cleanup_diag_ Diag diag = {};
         int r = tracker_apply(daemon->tracker, &place, targets, reason, &diag);
-        const char *text = answer_text(daemon, unit, r, &diag);
+        /* a copy: the tracker's own text need not outlive what follows */
+        g_autofree char *text = g_strdup(answer_text(daemon, unit, r, &diag));
 
         if (r < 0) {
-                bool required = any_required(targets);
-
-                unit_set_error(unit, g_strdup(text));
-                log_message(LOG_ERR, &fields, "'%s': %s", unit->name, text);
-                unit_answer_waiters(unit, required ? r : 1, text);
-                return r;
+                apply_failed(daemon, unit, targets, reason, r, text);
+                return;
         }
         unit_set_error(unit, NULL);
         if (r != APPLY_REFUSED)
                 unit->blocked = false;
         update_coverage(daemon, unit, reason, r);
-        if (r == APPLY_REFUSED)
+        if (r == APPLY_COVERED) {
+                g_clear_pointer(&unit->said, g_free);
+                unit_answer_waiters(unit, 0, NULL);
+        } else if (r == APPLY_DEGRADED) {
+                say(unit, LOG_WARNING, text, "unit degraded");
+                unit_answer_waiters(unit, 1, text);
+        } else {
                 refused(daemon, unit, targets, reason, text);
-        else if (r == APPLY_DEGRADED)
-                log_message(LOG_WARNING, &fields, "'%s': %s, unit degraded", unit->name, text);
-        else
-                log_message(LOG_DEBUG, &fields, "'%s': in force", unit->name);
-        unit_answer_waiters(
-                unit,
-                r == APPLY_COVERED    ? 0
-                : r == APPLY_DEGRADED ? 1
-                                      : -EPERM,
-                r == APPLY_COVERED ? NULL : text
-        );
-        return r;
+                unit_answer_waiters(unit, -EPERM, text);
+        }
 }
 
 static void files_unreadable(Daemon *daemon, Unit *unit, int error, const Diag *diag) {
         const char *text = diag_text(diag, error);
-        const LogFields fields = { .unit = unit->name };
 
         unit_set_error(unit, g_strdup(text));
         /* whether it was required cannot be read either; that is the default */
@@ -244,7 +275,7 @@ static void files_unreadable(Daemon *daemon, Unit *unit, int error, const Diag *
                 daemon->tracker, unit->name, unit->fragment ? unit->fragment : unit->name, text,
                 POLICY_REQUIRED
         );
-        log_message(LOG_ERR, &fields, "'%s': %s, keeping what is in force", unit->name, text);
+        say(unit, LOG_ERR, text, "keeping what is in force");
         unit_answer_waiters(unit, -EPERM, text);
 }
 
@@ -303,7 +334,7 @@ static void reconcile_present(Daemon *daemon, Unit *unit) {
                 unit_answer_waiters(unit, 0, NULL);
                 return;
         }
-        (void)apply(daemon, unit, targets, reason); /* dealt with there */
+        apply(daemon, unit, targets, reason);
 }
 
 void reconcile_gone(Daemon *daemon, Unit *unit) {

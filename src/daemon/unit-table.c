@@ -35,6 +35,7 @@ static void unit_free(Unit *unit) {
         g_strfreev(unit->dropins);
         g_free(unit->fragment);
         g_free(unit->error);
+        g_free(unit->said);
         g_free(unit->cgroup);
         g_free(unit->name);
         g_free(unit);

@@ -34,8 +34,8 @@ struct Unit {
         bool dirty;
         ApplyReason reason; /* of the next apply */
         char *error; /* its files cannot be read, or nothing could be tried */
-        GHashTable *
-                refusals; /* cgroup path -> text: cgroups of this name that are not taken for the unit */
+        char *said; /* last message about an apply */
+        GHashTable *refusals; /* cgroup -> text: those of this name that are not the unit */
         char **overrides; /* assignments of StartTransient; NULL: none */
         char *fragment; /* as last read */
         char **dropins;

@@ -142,6 +142,22 @@ START_TEST(a_refused_run_leaves_no_cgroup)
 }
 END_TEST
 
+START_TEST(a_slice_without_its_required_program_lets_nobody_in)
+{
+        g_autofree char *path = NULL;
+        Started started;
+
+        daemon_host_begin();
+        daemon_host_unit("bad.slice", "[X-BPF]\nBPFProgram=egress:/run/no-such-object\n");
+        daemon_host_start(NULL);
+        started = start_transient("job.service", "bad-inner.slice", NULL);
+        ck_assert_str_eq(started.error, "org.unitbpf1.Error.Refused");
+        path = daemon_host_cgroup("bad.slice/bad-inner.slice/job.service");
+        ck_assert(daemon_host_wait(is_gone, path));
+        daemon_host_end();
+}
+END_TEST
+
 START_TEST(a_command_that_ends_at_once_is_noticed)
 {
         Started started;
@@ -312,6 +328,7 @@ CHECK_MAIN(
         60,
         a_run_unit_is_attached_before_its_command_and_removed_after_it,
         a_refused_run_leaves_no_cgroup,
+        a_slice_without_its_required_program_lets_nobody_in,
         a_command_that_ends_at_once_is_noticed,
         assignments_of_a_run_survive_a_kill_of_the_daemon,
         a_vacant_cgroup_goes_after_ten_seconds,
