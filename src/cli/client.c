@@ -4,15 +4,19 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include "src/base/fd.h"
 #include "src/base/text.h"
 #include "src/cli/answer.h"
 #include "src/cli/screen.h"
 #include "src/cli/variant.h"
 #include "units/unit-name.h"
 
-#define CALL_TIMEOUT_USEC (25ULL * G_USEC_PER_SEC)
+#define CALL_TIMEOUT_USEC   (25ULL * G_USEC_PER_SEC)
+#define CONNECT_TIMEOUT_SEC 25
 
 #define ERROR_PREFIX       "org.unitbpf1.Error."
 #define ERROR_NO_SUCH_UNIT ERROR_PREFIX "NoSuchUnit"
@@ -25,30 +29,40 @@ static void free_message_ptr(sd_bus_message **message) {
         sd_bus_message_unref(*message);
 }
 
-/* D-Bus addresses escape all but a few characters as %XX. The text belongs to the caller. */
-static char *bus_address(const char *path) {
-        GString *address = g_string_new("unix:path=");
+/* While others crowd the socket this waits in the queue; sd-bus itself would give up at once. */
+static int socket_connect(const char *path) {
+        _cleanup_close_ int fd = fd_above_stdio(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        const struct timeval timeout = { .tv_sec = CONNECT_TIMEOUT_SEC };
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        size_t size = strlen(path);
 
-        for (const char *p = path; *p; p++)
-                if (g_ascii_isalnum(*p) || strchr("-_/.", *p))
-                        g_string_append_c(address, *p);
-                else
-                        g_string_append_printf(address, "%%%02x", (unsigned char)*p);
-        return g_string_free(address, FALSE);
+        if (fd < 0)
+                return fd;
+        if (size >= sizeof address.sun_path)
+                return -ENAMETOOLONG;
+        memcpy(address.sun_path, path, size);
+        if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout) < 0)
+                return -errno;
+        if (connect(fd, (const struct sockaddr *)&address, sizeof address) < 0)
+                return -errno;
+        return TAKE_FD(fd);
 }
 
 static int bus_connect(const Invocation *invocation, sd_bus **ret) {
         g_autofree char *path = g_build_filename(invocation->runtime_directory, "bus", NULL);
-        g_autofree char *address = NULL;
         _cleanup_(free_bus_ptr) sd_bus *bus = NULL;
+        _cleanup_close_ int fd = -EBADF;
         int r = sd_bus_new(&bus);
 
         if (r < 0)
                 return r;
-        address = bus_address(path);
-        r = sd_bus_set_address(bus, address);
+        r = fd = socket_connect(path);
         if (r < 0)
                 return r;
+        r = sd_bus_set_fd(bus, fd, fd);
+        if (r < 0)
+                return r;
+        (void)TAKE_FD(fd); /* the bus's from here on */
         (void)sd_bus_set_description(bus, "unitbpfd");
         r = sd_bus_set_bus_client(bus, false);
         if (r < 0)

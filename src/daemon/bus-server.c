@@ -178,7 +178,11 @@ static void connection_new(BusServer *server, int fd) {
         g_hash_table_add(server->connections, connection);
         r = connection_setup_bus(connection, fd);
         if (r < 0) {
-                log_warning("cannot serve a bus connection: %s", strerror(-r));
+                /* whoever comes and goes must not fill the log */
+                log_message(
+                        peer.uid == 0 ? LOG_WARNING : LOG_DEBUG, NULL,
+                        "cannot serve a bus connection of uid %u: %s", peer.uid, strerror(-r)
+                );
                 connection_free(connection);
         }
 }
