@@ -8,9 +8,14 @@
 #include <time.h>
 
 #include "src/base/cleanup.h"
+#include "src/base/fd.h"
 
 struct BusPump {
         sd_bus *bus;
+        /* Ours, not the bus's own, which it closes by itself when the other side goes: what is watched must be taken out
+         * of the watch before it is closed. Else a child between fork and exec still has the open file, which then
+         * stays in the watch and reports to a source that is gone. */
+        int fd;
         BusPumpOptions options;
         sd_event_source *io;
         sd_event_source *again; /* there is more to do without anything coming in */
@@ -82,11 +87,14 @@ static int on_prepare(sd_event_source *io, void *userdata) {
 }
 
 static int setup(BusPump *pump, sd_event *event) {
-        int fd = sd_bus_get_fd(pump->bus), r;
+        int r = sd_bus_get_fd(pump->bus);
 
-        if (fd < 0)
-                return fd;
-        r = sd_event_add_io(event, &pump->io, fd, EPOLLIN, on_io, pump);
+        if (r < 0)
+                return r;
+        pump->fd = fd_duplicate(r);
+        if (pump->fd < 0)
+                return pump->fd;
+        r = sd_event_add_io(event, &pump->io, pump->fd, EPOLLIN, on_io, pump);
         if (r >= 0)
                 r = sd_event_add_defer(event, &pump->again, on_again, pump);
         if (r >= 0)
@@ -109,6 +117,7 @@ int bus_pump_new(sd_event *event, sd_bus *bus, const BusPumpOptions *options, Bu
         if (!pump)
                 return -ENOMEM;
         pump->bus = bus;
+        pump->fd = -EBADF;
         pump->options = *options;
         r = setup(pump, event);
         if (r < 0) {
@@ -124,6 +133,7 @@ BusPump *bus_pump_free(BusPump *pump) {
                 return NULL;
         (void)sd_event_source_disable_unref(pump->again);
         (void)sd_event_source_disable_unref(pump->io);
+        (void)fd_close(pump->fd);
         free(pump);
         return NULL;
 }
