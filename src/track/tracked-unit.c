@@ -83,8 +83,8 @@ void tracked_unit_judge(TrackedUnit *unit) {
         for (guint i = 0; i < unit->attachments->len; i++) {
                 const Attachment *a = unit->attachments->pdata[i];
 
-                if (a->state == ATTACHMENT_ATTACHED)
-                        continue;
+                if (a->state == ATTACHMENT_ATTACHED || a->cgroup_id != unit->cgroup_id)
+                        continue; /* what is left on a former cgroup says nothing of this one */
                 if (a->state == ATTACHMENT_HELD_OFF || a->policy != POLICY_REQUIRED)
                         state = worse(state, UNIT_DEGRADED);
                 else

@@ -13,6 +13,7 @@
 #include "src/track/quarantine.h"
 #include "src/track/record.h"
 #include "src/track/release.h"
+#include "src/track/transient.h"
 
 static void free_attachment(void *attachment) {
         attachment_free(attachment);
@@ -309,8 +310,10 @@ int tracker_apply(
         }
         result = apply_unit(tracker, unit, targets, reason, diag);
         r = free_stale(tracker, unit, &stale);
-        if (r < 0)
+        if (r < 0) {
                 tracked_unit_add_problem(unit, POLICY_WANTED, NULL, diag_text(&stale, r), NULL);
+                tracked_unit_judge(unit);
+        }
         if ((result == APPLY_REFUSED || result < 0) && reason == APPLY_START &&
             !has_kernel_part(unit))
                 forget_unit(tracker, unit);
@@ -479,60 +482,6 @@ int tracker_detach_all(Tracker *tracker, Diag *diag) {
         return result < 0 ? result : r;
 }
 
-/* Attachment for a program that was handed over by descriptor. */
-static int transient_new(
-        Tracker *tracker,
-        const ProgramRequest *request,
-        Attachment **ret,
-        Diag *diag
-) {
-        _cleanup_free_ char *path = NULL;
-        _cleanup_(attachment_free_ptr) Attachment *a = attachment_new();
-        ProgramInfo info;
-        int r, fd;
-
-        if (tracker->ops->kind(tracker->ops, request->prog_fd) != FD_KIND_PROGRAM)
-                return diag_fail(diag, -EINVAL, "the descriptor is no BPF program");
-        r = tracker->ops->prog_info(tracker->ops, request->prog_fd, &info);
-        if (r < 0)
-                return diag_errno(diag, r, "cannot look at the program");
-        r = tracker->ops->prog_fits(
-                tracker->ops, request->prog_fd, hook_info(request->hook)->attach_type
-        );
-        if (r < 0)
-                return diag_fail(
-                        diag, -EINVAL, "program %u does not fit %s", info.id,
-                        hook_to_string(request->hook)
-                );
-        r = tracker->ops->cgroup_id(tracker->ops, request->cgroup_fd, &a->cgroup_id);
-        if (r < 0)
-                return diag_errno(diag, r, "the descriptor is no directory of cgroup v2");
-        fd = tracker->ops->cgroup_by_id(tracker->ops, a->cgroup_id, &path);
-        if (fd < 0)
-                return diag_errno(diag, fd, "cannot find cgroup %lu", (unsigned long)a->cgroup_id);
-        core_close(tracker, &fd);
-        a->hook = request->hook;
-        a->mode = request->mode;
-        a->via = request->via;
-        if (a->via < 0)
-                a->via = a->mode == ATTACH_MULTI &&
-                                         tracker->ops->has(tracker->ops, FEATURE_CGROUP_LINK)
-                                 ? VIA_CGROUP_LINK
-                                 : VIA_CGROUP_LEGACY;
-        if (!mechanism_of(a->via) || (a->via == VIA_CGROUP_LINK && a->mode != ATTACH_MULTI))
-                return diag_fail(
-                        diag, -EINVAL, "%s cannot be had by a link", attach_mode_to_string(a->mode)
-                );
-        a->lease = request->lease;
-        a->policy = POLICY_WANTED;
-        a->since_usec = core_now_usec();
-        text_assign(&a->path, path);
-        text_assign(&a->origin, request->origin);
-        a->program = core_learn_program(tracker, &info, info.name, NULL, NULL);
-        *ret = TAKE_PTR(a);
-        return 0;
-}
-
 static void discard(Tracker *tracker, Attachment *a) {
         a->program = core_release_program(tracker, a->program);
         attachment_free(a);
@@ -559,7 +508,7 @@ int tracker_attach_program(
                         diag, -ENOSPC, "more than %u leases or %u attachments", LIMIT_LEASES,
                         LIMIT_ATTACHMENTS
                 );
-        r = transient_new(tracker, request, &a, diag);
+        r = transient_attachment_new(tracker, request, &a, diag);
         if (r < 0)
                 return r;
         if (request->unit) {

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "src/track/transient.h"
+
+#include <errno.h>
+
+#include "src/track/mechanism.h"
+
+int transient_attachment_new(
+        Tracker *tracker,
+        const ProgramRequest *request,
+        Attachment **ret,
+        Diag *diag
+) {
+        _cleanup_free_ char *path = NULL;
+        _cleanup_(attachment_free_ptr) Attachment *a = attachment_new();
+        ProgramInfo info;
+        int r, fd;
+
+        if (tracker->ops->kind(tracker->ops, request->prog_fd) != FD_KIND_PROGRAM)
+                return diag_fail(diag, -EINVAL, "the descriptor is no BPF program");
+        r = tracker->ops->prog_info(tracker->ops, request->prog_fd, &info);
+        if (r < 0)
+                return diag_errno(diag, r, "cannot look at the program");
+        r = tracker->ops->prog_fits(
+                tracker->ops, request->prog_fd, hook_info(request->hook)->attach_type
+        );
+        if (r < 0)
+                return diag_fail(
+                        diag, -EINVAL, "program %u does not fit %s", info.id,
+                        hook_to_string(request->hook)
+                );
+        r = tracker->ops->cgroup_id(tracker->ops, request->cgroup_fd, &a->cgroup_id);
+        if (r < 0)
+                return diag_errno(diag, r, "the descriptor is no directory of cgroup v2");
+        fd = tracker->ops->cgroup_by_id(tracker->ops, a->cgroup_id, &path);
+        if (fd < 0)
+                return diag_errno(diag, fd, "cannot find cgroup %lu", (unsigned long)a->cgroup_id);
+        core_close(tracker, &fd);
+        a->hook = request->hook;
+        a->mode = request->mode;
+        a->via = request->via;
+        if (a->via < 0)
+                a->via = a->mode == ATTACH_MULTI &&
+                                         tracker->ops->has(tracker->ops, FEATURE_CGROUP_LINK)
+                                 ? VIA_CGROUP_LINK
+                                 : VIA_CGROUP_LEGACY;
+        if (!mechanism_of(a->via) || (a->via == VIA_CGROUP_LINK && a->mode != ATTACH_MULTI))
+                return diag_fail(
+                        diag, -EINVAL, "%s cannot be had by a link", attach_mode_to_string(a->mode)
+                );
+        a->lease = request->lease;
+        a->policy = POLICY_WANTED;
+        a->since_usec = core_now_usec();
+        text_assign(&a->path, path);
+        text_assign(&a->origin, request->origin);
+        a->program = core_learn_program(tracker, &info, info.name, NULL, NULL);
+        *ret = TAKE_PTR(a);
+        return 0;
+}
