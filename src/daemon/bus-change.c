@@ -139,18 +139,17 @@ static int reply_with_cgroup(const Unit *unit, sd_bus_message *message, Diag *di
 static void on_started(Unit *unit, int result, const char *text, void *userdata) {
         UnitCall *call = userdata;
         _cleanup_diag_ Diag diag = {};
-        int r;
+        int r = result;
 
-        if (result >= 0) {
+        if (result >= 0)
                 r = reply_with_cgroup(unit, call->message, &diag);
-                if (r < 0)
-                        (void)bus_error_reply_diag(call->message, r, &diag);
-        } else {
-                r = result;
-                (void)bus_error_reply(call->message, BUS_ERROR_REFUSED, text);
-        }
-        if (r < 0)
+        if (r <
+            0) /* before the answer: whoever tries again at once must not meet what is left of this */
                 transient_discard(call->daemon, unit);
+        if (result < 0)
+                (void)bus_error_reply(call->message, BUS_ERROR_REFUSED, text);
+        else if (r < 0)
+                (void)bus_error_reply_diag(call->message, r, &diag);
         unit_call_free(call);
 }
 

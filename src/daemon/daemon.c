@@ -103,6 +103,43 @@ static void on_refused(void *userdata, const char *name, const char *cgroup, con
                 unit_drop_if_unused(unit);
 }
 
+/* ---- drift ---- */
+
+/* Attachments whose cgroup is gone and that no unit stands for: nothing of them is to be left. */
+static void free_defunct(Daemon *daemon) {
+        g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+        AttachmentView view;
+
+        for (size_t i = 0; tracker_get_attachment(daemon->tracker, i, &view); i++)
+                if (view.state == ATTACHMENT_DEFUNCT && !view.unit && view.id != 0)
+                        g_array_append_val(ids, view.id);
+        for (unsigned i = 0; i < ids->len; i++) {
+                uint64_t id = g_array_index(ids, uint64_t, i);
+
+                (void)tracker_detach(daemon->tracker, id, NULL); /* tried again at the next look */
+                lease_forget(daemon->leases, id);
+        }
+}
+
+/* Compares all attachments with the kernel, and has the units reconciled whose own are not as they were. */
+static void look_for_drift(Daemon *daemon) {
+        AttachmentView view;
+
+        if (tracker_is_read_only(daemon->tracker) || tracker_check(daemon->tracker) <= 0)
+                return;
+        for (size_t i = 0; tracker_get_attachment(daemon->tracker, i, &view); i++) {
+                Unit *unit;
+
+                if ((view.state != ATTACHMENT_DRIFTED && view.state != ATTACHMENT_DEFUNCT) ||
+                    !view.unit)
+                        continue;
+                unit = unit_table_find(daemon->units, view.unit);
+                if (unit)
+                        unit_mark(unit, APPLY_RESTORE, false);
+        }
+        free_defunct(daemon);
+}
+
 /* ---- reload ---- */
 
 void daemon_reload(Daemon *daemon) {
@@ -120,6 +157,8 @@ void daemon_reload(Daemon *daemon) {
         settings_reload(daemon);
         reconcile_read_files(daemon);
         (void)daemon->source->ops->reload(daemon->source);
+        /* what the files say is compared with what is so, not with what was */
+        look_for_drift(daemon);
         units = unit_table_list(daemon->units);
         for (unsigned i = 0; i < units->len; i++) {
                 Unit *unit = units->pdata[i];
@@ -164,41 +203,12 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
         return 0;
 }
 
-/* Attachments whose cgroup is gone and that no unit stands for: nothing of them is to be left. */
-static void free_defunct(Daemon *daemon) {
-        g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(uint64_t));
-        AttachmentView view;
-
-        for (size_t i = 0; tracker_get_attachment(daemon->tracker, i, &view); i++)
-                if (view.state == ATTACHMENT_DEFUNCT && !view.unit && view.id != 0)
-                        g_array_append_val(ids, view.id);
-        for (unsigned i = 0; i < ids->len; i++) {
-                uint64_t id = g_array_index(ids, uint64_t, i);
-
-                (void)tracker_detach(daemon->tracker, id, NULL); /* tried again at the next look */
-                lease_forget(daemon->leases, id);
-        }
-}
-
 static int on_drift(sd_event_source *timer, uint64_t usec, void *userdata) {
         Daemon *daemon = userdata;
-        AttachmentView view;
 
         (void
         )sd_event_source_set_time_relative(timer, DRIFT_USEC); /* fails only on a dead source */
-        if (tracker_is_read_only(daemon->tracker) || tracker_check(daemon->tracker) <= 0)
-                return 0;
-        for (size_t i = 0; tracker_get_attachment(daemon->tracker, i, &view); i++) {
-                Unit *unit;
-
-                if ((view.state != ATTACHMENT_DRIFTED && view.state != ATTACHMENT_DEFUNCT) ||
-                    !view.unit)
-                        continue;
-                unit = unit_table_find(daemon->units, view.unit);
-                if (unit)
-                        unit_mark(unit, APPLY_RESTORE, false);
-        }
-        free_defunct(daemon);
+        look_for_drift(daemon);
         return 0;
 }
 
