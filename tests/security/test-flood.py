@@ -15,7 +15,7 @@ from bus import Client, call_message
 from yard import NOBODY, as_nobody, main, until
 
 START_SECONDS = 2.0
-DESCRIPTORS = 600  # 256 connections and what the daemon itself has
+DESCRIPTORS = 700  # 256 connections, two each, and what the daemon itself has
 MEMORY_MIB = 160
 
 
