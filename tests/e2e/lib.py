@@ -32,6 +32,7 @@ LONG = os.environ.get('UNITBPF_TEST_REPEATS') == 'full'
 BPF_FS = b'bpf'
 SETTLE = 5.0  # seconds within which the kernel must have freed what is no longer used
 HANG = 60.0  # seconds after which whatever was asked is taken for hung
+TEST_SECONDS = 600  # the same for a whole test
 
 # What carries the tag in the copies of the objects: as long as before, since it is changed in the finished file.
 TAGGED = {
@@ -153,8 +154,9 @@ class Traffic:
         """Returns with nothing on the way."""
         self.command()
         line = self.process.stdout.readline()
-        check(line, f'the traffic of {self.unit} ended with', self.process.poll(),
-              self.process.stderr.read())
+        if not line:
+            raise Failure(f'the traffic of {self.unit} ended with {self.process.wait(HANG)}: '
+                          f'{self.process.stderr.read()}')
         self.sent, self.received, self.usec = map(int, line.split())
 
     def go_on(self):
@@ -355,8 +357,13 @@ class Host:
         rows = self.attachments(unit, 'egress')
         check(len(rows) == 1, f'{unit} has {len(rows)} egress programs')
         number = kernel.maps_of_program(rows[0]['prog_id'])[0]
-        return tuple(int.from_bytes(kernel.lookup(number, slot.to_bytes(4, sys.byteorder), 16)[:8],
-                                    sys.byteorder) for slot in (0, 1))
+        return self.count_in(number, 0), self.count_in(number, 1)
+
+    @staticmethod
+    def count_in(number, slot):
+        """Packets in a slot of the map of count.bpf.c."""
+        value = kernel.lookup(number, slot.to_bytes(4, sys.byteorder), 16)
+        return int.from_bytes(value[:8], sys.byteorder)
 
     # ---- do all agree? ----
 
@@ -511,16 +518,22 @@ def run_test(test):
     host = Host(test.__name__)
     problems = []
     begin = time.monotonic()
+    signal.alarm(TEST_SECONDS)
     try:
         test(host)
         print(f'ok {test.__name__} ({time.monotonic() - begin:.1f} s)', flush=True)
     except Exception:  # pylint: disable=broad-except
         problems.append(traceback.format_exc())
         problems.append('log of the daemon:\n' + host.log_text()[-6000:])
+    signal.alarm(0)
     problems += host.clean()
     for problem in problems:
         print(f'FAILED {test.__name__}: {problem}', flush=True)
     return not problems
+
+
+def hung(*_):
+    raise Failure(f'the test was not done after {TEST_SECONDS} s')
 
 
 def main(*tests):
@@ -531,6 +544,7 @@ def main(*tests):
         cannot('there is no cgroup2')
     if not shutil.which('bpftool'):
         cannot('needs bpftool')
+    signal.signal(signal.SIGALRM, hung)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     wanted = sys.argv[1:]
     results = [run_test(test) for test in tests if not wanted or test.__name__ in wanted]
