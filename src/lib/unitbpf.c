@@ -9,7 +9,15 @@
 struct Unitbpf {
         Tracker *tracker;
         Diag diag;
+        bool ready; /* unitbpf_deserialize() was called */
 };
+
+static int check_ready(Unitbpf *unitbpf) {
+        diag_done(&unitbpf->diag);
+        if (unitbpf->ready)
+                return 0;
+        return diag_fail(&unitbpf->diag, -EINVAL, "unitbpf_deserialize() was not called");
+}
 
 _public_ int unitbpf_new(const char *pin_directory, const char *state_path, Unitbpf **ret) {
         _cleanup_diag_ Diag diag = {};
@@ -52,15 +60,20 @@ _public_ Unitbpf *unitbpf_forget(Unitbpf *unitbpf) {
         return release(unitbpf);
 }
 
-/* Descriptors that could not be entered are closed: they are the library's in any case. */
+/* Descriptors that could not be entered are closed: they are the library's in any case. Those that came through
+ * execve() must not go on into the next program by themselves. */
 static int adopt_all(FdSet *set, const int *fds, size_t n_fds) {
         int result = 0;
 
         for (size_t i = 0; i < n_fds; i++) {
                 int r = fdset_adopt(set, fds[i]);
 
+                if (r >= 0)
+                        r = fd_set_cloexec(fds[i], true);
                 if (r >= 0 || r == -EEXIST)
                         continue;
+                if (fdset_contains(set, fds[i]))
+                        (void)fdset_take(set, fds[i]);
                 (void)fd_close(fds[i]);
                 result = result < 0 ? result : r;
         }
@@ -83,6 +96,11 @@ _public_ int unitbpf_deserialize(
         r = adopt_all(set, fds, n_fds);
         if (r < 0)
                 return diag_errno(&unitbpf->diag, r, "bad descriptor among those passed");
+        if (unitbpf->ready)
+                return diag_fail(
+                        &unitbpf->diag, -EINVAL, "unitbpf_deserialize() was called before"
+                );
+        unitbpf->ready = true;
         return tracker_restore(unitbpf->tracker, text, size, set, NULL, &unitbpf->diag);
 }
 
@@ -147,6 +165,7 @@ _public_ int unitbpf_attach(
                 [UNITBPF_EXCLUSIVE] = ATTACH_EXCLUSIVE,
         };
         unsigned mode = flags & ~(unsigned)UNITBPF_LEGACY;
+        int r;
         ProgramRequest request = {
                 .unit = unit,
                 .prog_fd = prog_fd,
@@ -155,7 +174,9 @@ _public_ int unitbpf_attach(
                 .via = flags & UNITBPF_LEGACY ? VIA_CGROUP_LEGACY : _VIA_INVALID,
         };
 
-        diag_done(&unitbpf->diag);
+        r = check_ready(unitbpf);
+        if (r < 0)
+                return r;
         if (request.hook < 0)
                 return diag_fail(&unitbpf->diag, -EINVAL, "unknown hook '%s'", hook);
         if (mode >= ELEMENTS(modes))
@@ -165,12 +186,18 @@ _public_ int unitbpf_attach(
 }
 
 _public_ int unitbpf_detach(Unitbpf *unitbpf, uint64_t id) {
-        diag_done(&unitbpf->diag);
+        int r = check_ready(unitbpf);
+
+        if (r < 0)
+                return r;
         return tracker_free_attachment(unitbpf->tracker, id, &unitbpf->diag);
 }
 
 _public_ int unitbpf_detach_unit(Unitbpf *unitbpf, const char *unit) {
-        diag_done(&unitbpf->diag);
+        int r = check_ready(unitbpf);
+
+        if (r < 0)
+                return r;
         return tracker_unit_stop(unitbpf->tracker, unit, &unitbpf->diag);
 }
 

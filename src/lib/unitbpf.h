@@ -34,7 +34,8 @@ Unitbpf *unitbpf_forget(Unitbpf *unitbpf);
 
 /* Takes over what a former process wrote. text may be NULL (then the journal and the pins are all there is). fds are the
  * descriptors that came with it; all of them belong to the library afterwards, also on failure. What the kernel does
- * not confirm is quarantined: kept, listed, not acted on. */
+ * not confirm is quarantined: kept, listed, not acted on. -EINVAL: it was called before. Before it is called, the others
+ * answer -EINVAL. */
 int unitbpf_deserialize(
         Unitbpf *unitbpf,
         const char *text,

@@ -1,0 +1,665 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The tracker on the running kernel. First a table: what is there, what is wanted, and what the tracker does before and
+ * about it (refuse, foresee, fall back, explain); somebody else's program is there after every row as it was before. Then
+ * restore from texts whose descriptors are not what they say. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/bpf.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bpf/call.h"
+#include "src/base/fd.h"
+#include "src/base/text.h"
+#include "src/track/tracker.h"
+#include "tests/integration/bpf/kernel-host.h"
+#include "tests/unit/check-main.h"
+
+#define HOOK     HOOK_SOCK_CREATE
+#define UNIT     "t.service"
+#define FULL     64
+#define OWN_PINS 2
+
+typedef struct Host {
+        const KernelOps *ops;
+        char bpffs[64];
+        char *parent, *cgroup; /* paths: p and p/c */
+        int parent_fd, cgroup_fd;
+        int foreign, own[OWN_PINS]; /* programs; own ones are pinned as own0, own1 */
+        uint32_t foreign_id;
+        int links[FULL];
+        Tracker *tracker;
+} Host;
+
+static uint32_t id_of_program(const Host *host, int fd) {
+        ProgramInfo info;
+
+        ck_assert_int_eq(host->ops->prog_info(host->ops, fd, &info), 0);
+        return info.id;
+}
+
+static void tracker_begin(Host *host, const char *text, FdSet *fds) {
+        char links[96];
+        TrackerOptions options = { .ops = host->ops, .pin_directory = links };
+
+        (void)snprintf(links, sizeof links, "%s/links", host->bpffs);
+        ck_assert_int_eq(tracker_new(&options, &host->tracker, NULL), 0);
+        ck_assert_int_eq(
+                tracker_restore(host->tracker, text, text ? strlen(text) : 0, fds, NULL, NULL), 0
+        );
+}
+
+/* Each test is a process of its own: the mount is its own too. */
+static void host_begin(Host *host) {
+        char path[96];
+
+        *host = (Host){ .ops = kernel_ops_real() };
+        ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
+        ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+        (void)snprintf(host->bpffs, sizeof host->bpffs, "/run/unitbpf-test-track-%d", getpid());
+        ck_assert_int_eq(mkdir(host->bpffs, 0700), 0);
+        ck_assert_int_eq(mount("bpf", host->bpffs, "bpf", 0, NULL), 0);
+        (void)snprintf(path, sizeof path, "%s/links", host->bpffs);
+        ck_assert_int_eq(mkdir(path, 0700), 0);
+        for (int i = 0; i < OWN_PINS; i++) {
+                host->own[i] = kernel_host_program(HOOK);
+                (void)snprintf(path, sizeof path, "%s/own%d", host->bpffs, i);
+                ck_assert_int_eq(host->ops->pin(host->ops, host->own[i], path), 0);
+        }
+        host->foreign = kernel_host_program(HOOK);
+        host->foreign_id = id_of_program(host, host->foreign);
+        kernel_host_make("p");
+        kernel_host_make("p/c");
+        host->parent = kernel_host_path("p");
+        host->cgroup = kernel_host_path("p/c");
+        host->parent_fd = host->ops->cgroup_open(host->ops, host->parent, NULL);
+        host->cgroup_fd = host->ops->cgroup_open(host->ops, host->cgroup, NULL);
+        ck_assert_int_ge(host->cgroup_fd, 0);
+        for (int i = 0; i < FULL; i++)
+                host->links[i] = -EBADF;
+}
+
+static void host_end(Host *host) {
+        uint32_t ids[OWN_PINS];
+        char links[96];
+
+        host->tracker = tracker_free(host->tracker);
+        for (int i = 0; i < FULL; i++)
+                (void)fd_close(host->links[i]);
+        for (int i = 0; i < OWN_PINS; i++) {
+                ids[i] = id_of_program(host, host->own[i]);
+                (void)fd_close(host->own[i]);
+        }
+        (void)fd_close(host->foreign);
+        (void)fd_close(host->cgroup_fd);
+        (void)fd_close(host->parent_fd);
+        (void)snprintf(links, sizeof links, "%s/links", host->bpffs);
+        ck_assert_msg(rmdir(links) == 0, "pins are left in %s", links);
+        ck_assert_int_eq(umount2(host->bpffs, MNT_DETACH), 0);
+        ck_assert_int_eq(rmdir(host->bpffs), 0);
+        if (access(host->cgroup, F_OK) == 0)
+                kernel_host_remove("p/c");
+        kernel_host_remove("p");
+        kernel_host_end();
+        for (int i = 0; i < OWN_PINS; i++)
+                kernel_host_wait_gone(BPF_PROG_GET_FD_BY_ID, ids[i]);
+        kernel_host_wait_gone(BPF_PROG_GET_FD_BY_ID, host->foreign_id);
+        free(host->parent);
+        free(host->cgroup);
+}
+
+static TargetSet *wish(const Host *host, AttachMode mode, Via via, bool takeover, int version) {
+        TargetSet *set = target_set_new(UNIT);
+        Target *target = target_set_add(set);
+
+        target->hook = HOOK;
+        target->mode = mode;
+        target->via = via;
+        target->takeover = takeover;
+        target->repair = true;
+        target->is_pin = true;
+        target->path = text_format("%s/own%d", host->bpffs, version);
+        target->origin = strdup("/etc/t.service:1");
+        target->fd = open(target->path, O_PATH | O_CLOEXEC);
+        ck_assert_int_ge(target->fd, 0);
+        return set;
+}
+
+static int apply(Host *host, const TargetSet *set, Diag *diag) {
+        const UnitPlace place = { .unit = UNIT,
+                                  .invocation_id = "aaaabbbbccccddddeeeeffff00001111",
+                                  .cgroup = host->cgroup };
+
+        return tracker_apply(host->tracker, &place, set, APPLY_LATE, diag);
+}
+
+static size_t count_program(const Host *host, int cgroup_fd, uint32_t id) {
+        QueryResult query = {};
+        size_t n = 0;
+
+        if (host->ops->query(host->ops, cgroup_fd, hook_info(HOOK)->attach_type, false, &query) < 0)
+                return 0;
+        for (size_t i = 0; i < query.n_prog_ids; i++)
+                n += query.prog_ids[i] == id;
+        query_result_done(&query);
+        return n;
+}
+
+/* What is there before. OWN_*: the tracker attached it, with the first program. */
+typedef enum Prior {
+        NOTHING,
+        FOREIGN_EXCLUSIVE,
+        FOREIGN_OVERRIDE,
+        FOREIGN_MULTI,
+        FOREIGN_LINK,
+        FOREIGN_FULL,
+        PARENT_EXCLUSIVE,
+        PARENT_OVERRIDE,
+        PARENT_MULTI,
+        DEAD,
+        OWN_LINK,
+        OWN_LEGACY,
+        OWN_OVERRIDE,
+        OWN_EXCLUSIVE,
+} Prior;
+
+typedef struct Row {
+        Prior prior;
+        AttachMode mode;
+        Via via;
+        bool takeover;
+        int answer;
+        const char *text; /* part of what is said */
+} Row;
+
+#define LINK   VIA_CGROUP_LINK
+#define LEGACY VIA_CGROUP_LEGACY
+
+/* K3, K4, K5, K7, K9; kernel tables 1.1 to 1.7. */
+static const Row rows[] = {
+        { NOTHING, ATTACH_MULTI, LINK, false, APPLY_COVERED, NULL },
+        { NOTHING, ATTACH_MULTI, LEGACY, false, APPLY_COVERED, NULL },
+        { NOTHING, ATTACH_OVERRIDE, LEGACY, false, APPLY_COVERED, NULL },
+        { NOTHING, ATTACH_EXCLUSIVE, LEGACY, false, APPLY_COVERED, NULL },
+        { FOREIGN_EXCLUSIVE, ATTACH_MULTI, LINK, false, APPLY_REFUSED,
+          "in exclusive mode, which does not go with multi" },
+        { FOREIGN_EXCLUSIVE, ATTACH_MULTI, LEGACY, false, APPLY_REFUSED,
+          "in exclusive mode, which does not go with multi" },
+        { FOREIGN_EXCLUSIVE, ATTACH_OVERRIDE, LEGACY, false, APPLY_REFUSED,
+          "of somebody else is attached" },
+        { FOREIGN_EXCLUSIVE, ATTACH_EXCLUSIVE, LEGACY, false, APPLY_REFUSED,
+          "takeover permits that" },
+        { FOREIGN_EXCLUSIVE, ATTACH_EXCLUSIVE, LEGACY, true, APPLY_COVERED, NULL },
+        { FOREIGN_OVERRIDE, ATTACH_MULTI, LINK, false, APPLY_REFUSED,
+          "in override mode, which does not go with multi" },
+        { FOREIGN_OVERRIDE, ATTACH_MULTI, LEGACY, false, APPLY_REFUSED,
+          "in override mode, which does not go with multi" },
+        { FOREIGN_OVERRIDE, ATTACH_EXCLUSIVE, LEGACY, false, APPLY_REFUSED,
+          "does not go with exclusive" },
+        { FOREIGN_OVERRIDE, ATTACH_EXCLUSIVE, LEGACY, true, APPLY_REFUSED,
+          "does not go with exclusive" },
+        { FOREIGN_OVERRIDE, ATTACH_OVERRIDE, LEGACY, false, APPLY_REFUSED,
+          "takeover permits that" },
+        { FOREIGN_OVERRIDE, ATTACH_OVERRIDE, LEGACY, true, APPLY_COVERED, NULL },
+        { FOREIGN_MULTI, ATTACH_MULTI, LINK, false, APPLY_COVERED, NULL },
+        { FOREIGN_MULTI, ATTACH_MULTI, LEGACY, false, APPLY_COVERED, NULL },
+        { FOREIGN_MULTI, ATTACH_OVERRIDE, LEGACY, true, APPLY_REFUSED,
+          "does not go with override" },
+        { FOREIGN_MULTI, ATTACH_EXCLUSIVE, LEGACY, true, APPLY_REFUSED,
+          "does not go with exclusive" },
+        { FOREIGN_LINK, ATTACH_MULTI, LINK, false, APPLY_COVERED, NULL },
+        { FOREIGN_LINK, ATTACH_MULTI, LEGACY, false, APPLY_COVERED, NULL },
+        { FOREIGN_LINK, ATTACH_OVERRIDE, LEGACY, true, APPLY_REFUSED, "does not go with override" },
+        { FOREIGN_LINK, ATTACH_EXCLUSIVE, LEGACY, true, APPLY_REFUSED,
+          "does not go with exclusive" },
+        { FOREIGN_FULL, ATTACH_MULTI, LINK, false, APPLY_REFUSED, "takes 64 programs" },
+        { FOREIGN_FULL, ATTACH_MULTI, LEGACY, false, APPLY_REFUSED, "takes 64 programs" },
+        { PARENT_EXCLUSIVE, ATTACH_MULTI, LINK, false, APPLY_REFUSED, "/p' above has program" },
+        { PARENT_EXCLUSIVE, ATTACH_MULTI, LEGACY, false, APPLY_REFUSED,
+          "exclusive mode, which forbids any below" },
+        { PARENT_EXCLUSIVE, ATTACH_OVERRIDE, LEGACY, false, APPLY_REFUSED,
+          "/p' above has program" },
+        { PARENT_EXCLUSIVE, ATTACH_EXCLUSIVE, LEGACY, true, APPLY_REFUSED,
+          "/p' above has program" },
+        { PARENT_OVERRIDE, ATTACH_MULTI, LINK, false, APPLY_COVERED, NULL },
+        { PARENT_OVERRIDE, ATTACH_EXCLUSIVE, LEGACY, false, APPLY_COVERED, NULL },
+        { PARENT_OVERRIDE, ATTACH_OVERRIDE, LEGACY, false, APPLY_COVERED, NULL },
+        { PARENT_MULTI, ATTACH_MULTI, LINK, false, APPLY_COVERED, NULL },
+        { PARENT_MULTI, ATTACH_MULTI, LEGACY, false, APPLY_COVERED, NULL },
+        { PARENT_MULTI, ATTACH_EXCLUSIVE, LEGACY, false, APPLY_COVERED, NULL },
+        { DEAD, ATTACH_MULTI, LINK, false, -ENOENT, "cannot open cgroup" },
+        { DEAD, ATTACH_OVERRIDE, LEGACY, false, -ENOENT, "cannot open cgroup" },
+        { OWN_LINK, ATTACH_MULTI, LINK, false, APPLY_COVERED, NULL },
+        { OWN_LINK, ATTACH_MULTI, LEGACY, false, APPLY_COVERED, NULL },
+        { OWN_LINK, ATTACH_OVERRIDE, LEGACY, false, APPLY_REFUSED, "restart the unit" },
+        { OWN_LINK, ATTACH_EXCLUSIVE, LEGACY, false, APPLY_REFUSED, "restart the unit" },
+        { OWN_LEGACY, ATTACH_MULTI, LEGACY, false, APPLY_COVERED, NULL },
+        { OWN_LEGACY, ATTACH_MULTI, LINK, false, APPLY_COVERED, NULL },
+        { OWN_LEGACY, ATTACH_EXCLUSIVE, LEGACY, false, APPLY_REFUSED, "restart the unit" },
+        { OWN_OVERRIDE, ATTACH_OVERRIDE, LEGACY, false, APPLY_COVERED, NULL },
+        { OWN_OVERRIDE, ATTACH_EXCLUSIVE, LEGACY, false, APPLY_REFUSED, "restart the unit" },
+        { OWN_OVERRIDE, ATTACH_MULTI, LINK, false, APPLY_COVERED, NULL }, /* L6: in its mode */
+        { OWN_EXCLUSIVE, ATTACH_EXCLUSIVE, LEGACY, false, APPLY_COVERED, NULL },
+        { OWN_EXCLUSIVE, ATTACH_OVERRIDE, LEGACY, false, APPLY_REFUSED, "restart the unit" },
+        { OWN_EXCLUSIVE, ATTACH_MULTI, LINK, false, APPLY_COVERED, NULL }, /* L6 */
+};
+
+static void attach_foreign(const Host *host, int cgroup_fd, uint32_t flags) {
+        const AttachArguments arguments = {
+                .cgroup_fd = cgroup_fd,
+                .prog_fd = host->foreign,
+                .replace_prog_fd = -EBADF,
+                .attach_type = hook_info(HOOK)->attach_type,
+                .flags = flags,
+        };
+
+        ck_assert_int_eq(host->ops->prog_attach(host->ops, &arguments), 0);
+}
+
+static void detach_foreign(const Host *host, int cgroup_fd) {
+        const AttachArguments arguments = {
+                .cgroup_fd = cgroup_fd,
+                .prog_fd = host->foreign,
+                .replace_prog_fd = -EBADF,
+                .attach_type = hook_info(HOOK)->attach_type,
+        };
+
+        if (count_program(host, cgroup_fd, host->foreign_id) > 0)
+                (void)host->ops->prog_detach(host->ops, &arguments); /* links go with their fds */
+}
+
+static void link_foreign(Host *host, int n) {
+        for (int i = 0; i < n; i++) {
+                host->links[i] = host->ops->link_create(
+                        host->ops, host->foreign, host->cgroup_fd, hook_info(HOOK)->attach_type
+                );
+                ck_assert_int_ge(host->links[i], 0);
+        }
+}
+
+static void attach_own(Host *host, AttachMode mode, Via via) {
+        _cleanup_(target_set_free_ptr) TargetSet *set = wish(host, mode, via, false, 0);
+
+        ck_assert_int_eq(apply(host, set, NULL), APPLY_COVERED);
+}
+
+static void prepare(Host *host, Prior prior) {
+        switch (prior) {
+        case NOTHING:
+                return;
+        case FOREIGN_EXCLUSIVE:
+                attach_foreign(host, host->cgroup_fd, 0);
+                return;
+        case FOREIGN_OVERRIDE:
+                attach_foreign(host, host->cgroup_fd, BPF_F_ALLOW_OVERRIDE);
+                return;
+        case FOREIGN_MULTI:
+                attach_foreign(host, host->cgroup_fd, BPF_F_ALLOW_MULTI);
+                return;
+        case FOREIGN_LINK:
+                link_foreign(host, 1);
+                return;
+        case FOREIGN_FULL:
+                link_foreign(host, FULL);
+                return;
+        case PARENT_EXCLUSIVE:
+                attach_foreign(host, host->parent_fd, 0);
+                return;
+        case PARENT_OVERRIDE:
+                attach_foreign(host, host->parent_fd, BPF_F_ALLOW_OVERRIDE);
+                return;
+        case PARENT_MULTI:
+                attach_foreign(host, host->parent_fd, BPF_F_ALLOW_MULTI);
+                return;
+        case DEAD:
+                kernel_host_remove("p/c");
+                return;
+        case OWN_LINK:
+                attach_own(host, ATTACH_MULTI, LINK);
+                return;
+        case OWN_LEGACY:
+                attach_own(host, ATTACH_MULTI, LEGACY);
+                return;
+        case OWN_OVERRIDE:
+                attach_own(host, ATTACH_OVERRIDE, LEGACY);
+                return;
+        case OWN_EXCLUSIVE:
+                attach_own(host, ATTACH_EXCLUSIVE, LEGACY);
+                return;
+        }
+}
+
+static void check_row(Host *host, const Row *row, size_t index) {
+        _cleanup_(target_set_free_ptr) TargetSet *set = NULL;
+        _cleanup_diag_ Diag diag = {};
+        size_t foreign_before, foreign_after;
+        int r;
+
+        tracker_begin(host, NULL, NULL);
+        prepare(host, row->prior);
+        foreign_before = count_program(host, host->cgroup_fd, host->foreign_id) +
+                         count_program(host, host->parent_fd, host->foreign_id);
+        set = wish(host, row->mode, row->via, row->takeover, 1);
+        r = apply(host, set, &diag);
+        ck_assert_msg(
+                r == row->answer, "row %zu: %d instead of %d: %s", index, r, row->answer,
+                diag.text ?: "-"
+        );
+        if (row->text)
+                ck_assert_msg(
+                        diag.text && strstr(diag.text, row->text), "row %zu: %s", index,
+                        diag.text ?: "-"
+                );
+        foreign_after = count_program(host, host->cgroup_fd, host->foreign_id) +
+                        count_program(host, host->parent_fd, host->foreign_id);
+        if (!(row->takeover && r == APPLY_COVERED))
+                ck_assert_msg(foreign_before == foreign_after, "row %zu: displaced", index);
+        if (r == APPLY_COVERED) /* the new one alone is there of ours */
+                ck_assert_uint_eq(
+                        count_program(host, host->cgroup_fd, id_of_program(host, host->own[1])), 1
+                );
+        if (row->prior >= OWN_LINK) /* and if it was refused, the old one still is */
+                ck_assert_uint_eq(
+                        count_program(host, host->cgroup_fd, id_of_program(host, host->own[0])),
+                        r == APPLY_COVERED ? 0 : 1
+                );
+        ck_assert_int_eq(tracker_unit_stop(host->tracker, UNIT, NULL), 0);
+        for (int i = 0; i < OWN_PINS; i++)
+                ck_assert_uint_eq(
+                        count_program(host, host->cgroup_fd, id_of_program(host, host->own[i])), 0
+                );
+        host->tracker = tracker_free(host->tracker);
+        detach_foreign(host, host->cgroup_fd);
+        detach_foreign(host, host->parent_fd);
+}
+
+START_TEST(every_row_is_answered_and_nobody_displaced)
+{
+        for (size_t i = 0; i < ELEMENTS(rows); i++) {
+                Host host;
+
+                host_begin(&host);
+                check_row(&host, &rows[i], i);
+                host_end(&host);
+        }
+}
+END_TEST
+
+/* A real call: socket() is refused while a denying program is attached, and only then. */
+START_TEST(attached_program_decides)
+{
+        const HookInfo *info = hook_info(HOOK);
+        char path[96];
+        Host host;
+        int status;
+        pid_t pid;
+
+        host_begin(&host);
+        (void)fd_close(host.own[0]);
+        host.own[0] = call_load_return(info->prog_type, info->attach_type, 0);
+        (void)snprintf(path, sizeof path, "%s/own0", host.bpffs);
+        ck_assert_int_eq(host.ops->unpin(host.ops, path), 0);
+        ck_assert_int_eq(host.ops->pin(host.ops, host.own[0], path), 0);
+        tracker_begin(&host, NULL, NULL);
+        attach_own(&host, ATTACH_MULTI, LINK);
+        pid = fork();
+        if (pid == 0) {
+                _cleanup_free_ char *procs = text_format("%s/cgroup.procs", host.cgroup);
+                int fd = open(procs, O_WRONLY | O_CLOEXEC);
+
+                if (fd < 0 || write(fd, "0", 1) != 1)
+                        _exit(2);
+                _exit(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0) < 0 ? 0 : 1);
+        }
+        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+        ck_assert_int_eq(WEXITSTATUS(status), 0);
+        ck_assert_int_eq(tracker_unit_stop(host.tracker, UNIT, NULL), 0);
+        host_end(&host);
+}
+END_TEST
+
+START_TEST(replacement_keeps_the_link)
+{
+        _cleanup_(target_set_free_ptr) TargetSet *set = NULL;
+        AttachmentView before, after;
+        uint32_t link_id;
+        Host host;
+
+        host_begin(&host);
+        tracker_begin(&host, NULL, NULL);
+        attach_own(&host, ATTACH_MULTI, LINK);
+        ck_assert(tracker_get_attachment(host.tracker, 0, &before));
+        link_id = before.link_id;
+        set = wish(&host, ATTACH_MULTI, LINK, false, 1);
+        ck_assert_int_eq(apply(&host, set, NULL), APPLY_COVERED);
+        ck_assert(tracker_get_attachment(host.tracker, 0, &after));
+        ck_assert_uint_eq(after.link_id, link_id);
+        ck_assert_uint_eq(after.prog_id, id_of_program(&host, host.own[1]));
+        set = target_set_free(set); /* its descriptor would keep the pin */
+        host_end(&host);
+        kernel_host_wait_gone(BPF_LINK_GET_FD_BY_ID, link_id);
+}
+END_TEST
+
+/* K10: a link that somebody detached by force is noticed, and made anew. */
+START_TEST(forced_detach_is_noticed_and_repaired)
+{
+        _cleanup_(target_set_free_ptr) TargetSet *set = NULL;
+        AttachmentView view;
+        Host host;
+
+        host_begin(&host);
+        tracker_begin(&host, NULL, NULL);
+        attach_own(&host, ATTACH_MULTI, LINK);
+        ck_assert(tracker_get_attachment(host.tracker, 0, &view));
+        ck_assert_int_eq(host.ops->link_detach(host.ops, view.fd), 0);
+        ck_assert_int_eq(tracker_check(host.tracker), 1);
+        ck_assert(tracker_get_attachment(host.tracker, 0, &view));
+        ck_assert_int_eq(view.state, ATTACHMENT_DEFUNCT);
+        set = wish(&host, ATTACH_MULTI, LINK, false, 0);
+        ck_assert_int_eq(apply(&host, set, NULL), APPLY_COVERED);
+        ck_assert_uint_eq(
+                count_program(&host, host.cgroup_fd, id_of_program(&host, host.own[0])), 1
+        );
+        set = target_set_free(set); /* its descriptor would keep the pin */
+        host_end(&host);
+}
+END_TEST
+
+/* A link of ours for a text written by hand. */
+static int raw_link(const Host *host, int program, uint32_t *ret_id) {
+        LinkInfo info;
+        int fd = host->ops->link_create(
+                host->ops, program, host->cgroup_fd, hook_info(HOOK)->attach_type
+        );
+
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_eq(host->ops->link_info(host->ops, fd, &info), 0);
+        *ret_id = info.id;
+        return fd;
+}
+
+static char *line(const Host *host, int fd, unsigned id, uint32_t link_id, uint64_t cgroup_id) {
+        return text_format(
+                "attachment=%d sock_create multi %s id=%u unit=" UNIT
+                " via=cgroup-link cgroup-id=%" PRIu64 " link-id=%u\n",
+                fd, host->cgroup, id, cgroup_id, link_id
+        );
+}
+
+static size_t quarantined(const Host *host) {
+        AttachmentView view;
+        size_t n = 0;
+
+        for (size_t i = 0; tracker_get_attachment(host->tracker, i, &view); i++)
+                n += view.state == ATTACHMENT_QUARANTINED;
+        return n;
+}
+
+/* T-d: number 1 names a program, 2 a map-less file, 3 the link of another record: none of them is believed, none closed;
+ * the record whose link is there under another number gets it. */
+START_TEST(descriptors_are_what_the_kernel_says)
+{
+        _cleanup_(fdset_free_ptr) FdSet *fds = fdset_new();
+        _cleanup_free_ char *wrong_kind = NULL, *by_id = NULL, *text = NULL, *gone = NULL;
+        uint64_t cgroup_id;
+        uint32_t link_id;
+        AttachmentView view;
+        int link_fd, prog_fd;
+        Host host;
+
+        host_begin(&host);
+        ck_assert_int_eq(host.ops->cgroup_id(host.ops, host.cgroup_fd, &cgroup_id), 0);
+        link_fd = raw_link(&host, host.own[0], &link_id);
+        prog_fd = fd_duplicate(host.foreign);
+        ck_assert_int_eq(fdset_adopt(fds, link_fd), 0);
+        ck_assert_int_eq(fdset_adopt(fds, prog_fd), 0);
+        wrong_kind = line(&host, prog_fd, 1, 0, cgroup_id);
+        by_id = line(&host, prog_fd, 2, link_id, cgroup_id);
+        gone = line(&host, link_fd, 3, link_id + 1000000, cgroup_id);
+        text = text_format("unitbpf-state 1\n%s%s%send=3\n", wrong_kind, by_id, gone);
+        tracker_begin(&host, text, fds);
+        ck_assert(!tracker_find_attachment(host.tracker, 1, &view));
+        ck_assert(!tracker_find_attachment(host.tracker, 3, &view));
+        ck_assert(tracker_find_attachment(host.tracker, 2, &view));
+        ck_assert_int_eq(view.fd, link_fd);
+        ck_assert_uint_eq(view.link_id, link_id);
+        ck_assert_uint_eq(quarantined(&host), 1); /* the program */
+        host_end(&host);
+        kernel_host_wait_gone(BPF_LINK_GET_FD_BY_ID, link_id);
+}
+END_TEST
+
+/* T-c, L-n1: the record names another cgroup than the link says. */
+START_TEST(link_of_another_cgroup_is_quarantined)
+{
+        _cleanup_(fdset_free_ptr) FdSet *fds = fdset_new();
+        _cleanup_free_ char *record = NULL, *text = NULL;
+        uint64_t cgroup_id;
+        uint32_t link_id;
+        int link_fd;
+        Host host;
+
+        host_begin(&host);
+        ck_assert_int_eq(host.ops->cgroup_id(host.ops, host.parent_fd, &cgroup_id), 0);
+        link_fd = raw_link(&host, host.own[0], &link_id);
+        ck_assert_int_eq(fdset_adopt(fds, link_fd), 0);
+        record = line(&host, link_fd, 1, link_id, cgroup_id);
+        text = text_format("unitbpf-state 1\n%send=1\n", record);
+        tracker_begin(&host, text, fds);
+        ck_assert_uint_eq(quarantined(&host), 1);
+        ck_assert_uint_eq(
+                count_program(&host, host.cgroup_fd, id_of_program(&host, host.own[0])), 1
+        );
+        host_end(&host);
+        kernel_host_wait_gone(BPF_LINK_GET_FD_BY_ID, link_id);
+}
+END_TEST
+
+/* The same id, and the same link, twice: the first counts, and letting go of the second does not touch it. */
+START_TEST(duplicates_do_no_harm)
+{
+        _cleanup_(fdset_free_ptr) FdSet *fds = fdset_new();
+        _cleanup_free_ char *first = NULL, *second = NULL, *text = NULL;
+        uint64_t cgroup_id;
+        uint32_t link_id;
+        int link_fd, copy;
+        Host host;
+
+        host_begin(&host);
+        ck_assert_int_eq(host.ops->cgroup_id(host.ops, host.cgroup_fd, &cgroup_id), 0);
+        link_fd = raw_link(&host, host.own[0], &link_id);
+        copy = fd_duplicate(link_fd);
+        ck_assert_int_eq(fdset_adopt(fds, link_fd), 0);
+        ck_assert_int_eq(fdset_adopt(fds, copy), 0);
+        first = line(&host, link_fd, 1, link_id, cgroup_id);
+        second = line(&host, copy, 1, link_id, cgroup_id);
+        text = text_format("unitbpf-state 1\n%s%send=2\n", first, second);
+        tracker_begin(&host, text, fds);
+        ck_assert_uint_eq(tracker_n_attachments(host.tracker), 1);
+        (void)tracker_check(host.tracker); /* drops what is dead or spare */
+        ck_assert_uint_eq(
+                count_program(&host, host.cgroup_fd, id_of_program(&host, host.own[0])), 1
+        );
+        host_end(&host);
+        kernel_host_wait_gone(BPF_LINK_GET_FD_BY_ID, link_id);
+}
+END_TEST
+
+/* T12, T14: systemd's line; mode and whether it is attached at all are read from the kernel. */
+START_TEST(three_word_form_is_believed_as_far_as_the_kernel_confirms)
+{
+        _cleanup_(fdset_free_ptr) FdSet *fds = fdset_new();
+        _cleanup_free_ char *text = NULL;
+        AttachmentView view;
+        int attached, other;
+        Host host;
+
+        host_begin(&host);
+        attach_foreign(&host, host.cgroup_fd, BPF_F_ALLOW_OVERRIDE);
+        attached = fd_duplicate(host.foreign);
+        other = fd_duplicate(host.own[0]);
+        ck_assert_int_eq(fdset_adopt(fds, attached), 0);
+        ck_assert_int_eq(fdset_adopt(fds, other), 0);
+        text = text_format(
+                "unitbpf-state 1\nattachment=%d sock_create %s\nattachment=%d sock_create %s\nend=2\n",
+                attached, host.cgroup, other, host.cgroup
+        );
+        tracker_begin(&host, text, fds);
+        ck_assert(tracker_get_attachment(host.tracker, 0, &view));
+        ck_assert_int_eq(view.state, ATTACHMENT_ATTACHED);
+        ck_assert_int_eq(view.mode, ATTACH_OVERRIDE);
+        ck_assert_int_eq(view.via, VIA_CGROUP_LEGACY);
+        ck_assert_uint_eq(view.prog_id, host.foreign_id);
+        ck_assert_uint_eq(quarantined(&host), 1);
+        ck_assert_int_eq(tracker_detach_all(host.tracker, NULL), 0);
+        ck_assert_uint_eq(count_program(&host, host.cgroup_fd, host.foreign_id), 0);
+        host_end(&host);
+}
+END_TEST
+
+/* T8, K7: the cgroup goes first; letting go afterwards is success and leaves nothing. */
+START_TEST(detach_behind_the_cgroup_is_success)
+{
+        AttachmentView view;
+        uint32_t link_id;
+        Host host;
+
+        host_begin(&host);
+        tracker_begin(&host, NULL, NULL);
+        attach_own(&host, ATTACH_MULTI, LINK);
+        ck_assert(tracker_get_attachment(host.tracker, 0, &view));
+        link_id = view.link_id;
+        kernel_host_remove("p/c");
+        ck_assert_int_eq(tracker_unit_stop(host.tracker, UNIT, NULL), 0);
+        ck_assert_uint_eq(tracker_n_attachments(host.tracker), 0);
+        host_end(&host);
+        kernel_host_wait_gone(BPF_LINK_GET_FD_BY_ID, link_id);
+}
+END_TEST
+
+int main(void) {
+        const TTest *const tests[] = {
+                every_row_is_answered_and_nobody_displaced,
+                attached_program_decides,
+                replacement_keeps_the_link,
+                forced_detach_is_noticed_and_repaired,
+                descriptors_are_what_the_kernel_says,
+                link_of_another_cgroup_is_quarantined,
+                duplicates_do_no_harm,
+                three_word_form_is_believed_as_far_as_the_kernel_confirms,
+                detach_behind_the_cgroup_is_success,
+        };
+
+        kernel_host_require();
+        return check_main("track/tracker-kernel", tests, ELEMENTS(tests), 60);
+}
