@@ -12,6 +12,8 @@
 #include "src/resolve/resolve.h"
 #include "units/unit-name.h"
 
+#define PROBLEMS_SAID_MAX 4U /* in one message; status shows all */
+
 UnitPlace reconcile_place(const Unit *unit) {
         return (UnitPlace){
                 .unit = unit->name,
@@ -183,20 +185,55 @@ static bool any_in_force(const Daemon *daemon, const char *unit) {
         return false;
 }
 
-/* What to say of the answer of an apply: the tracker's own words, else the first problem it noted. */
-static const char *answer_text(const Daemon *daemon, const Unit *unit, int answer, const Diag *diag) {
+/* The problems of a unit in one line, each with the line it comes from; the caller's (g_free). */
+static char *problems_text(const UnitView *view) {
+        g_autoptr(GString) text = g_string_new(NULL);
+        size_t n = 0;
+
+        for (size_t i = 0; i < view->n_problems; i++) {
+                const UnitProblem *problem = &view->problems[i];
+
+                if (problem->skipped || n++ >= PROBLEMS_SAID_MAX)
+                        continue;
+                g_string_append_printf(
+                        text, "%s%s: %s", n > 1 ? "; " : "", problem->origin, problem->text
+                );
+        }
+        if (n > PROBLEMS_SAID_MAX)
+                g_string_append_printf(text, "; and %zu more", n - PROBLEMS_SAID_MAX);
+        return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+/* What to say of the answer of an apply; the caller's (g_free). */
+static char *answer_text(const Daemon *daemon, const Unit *unit, int answer, const Diag *diag) {
+        g_autofree char *problems = NULL;
         UnitView view;
 
-        if (diag->text || answer < 0)
-                return diag_text(diag, answer);
-        if (tracker_find_unit(daemon->tracker, unit->name, &view)) {
+        if (answer == APPLY_DEGRADED && tracker_find_unit(daemon->tracker, unit->name, &view)) {
                 if (view.held_off)
-                        return "held off by the operator";
-                for (size_t i = 0; i < view.n_problems; i++)
-                        if (!view.problems[i].skipped)
-                                return view.problems[i].text;
+                        return g_strdup("held off by the operator");
+                problems = problems_text(&view);
         }
-        return "not all lines are in force";
+        if (problems && *problems)
+                return g_steal_pointer(&problems);
+        if (diag->text || answer < 0)
+                return g_strdup(diag_text(diag, answer));
+        return g_strdup("not all lines are in force");
+}
+
+/* An optional line whose object or hook is not there is no problem, but it is not passed over in silence either. */
+static void say_skipped(const Daemon *daemon, const Unit *unit) {
+        const LogFields fields = { .unit = unit->name };
+        UnitView view;
+
+        if (!tracker_find_unit(daemon->tracker, unit->name, &view))
+                return;
+        for (size_t i = 0; i < view.n_problems; i++)
+                if (view.problems[i].skipped)
+                        log_message(
+                                LOG_NOTICE, &fields, "'%s': %s: %s, skipped as optional",
+                                unit->name, view.problems[i].origin, view.problems[i].text
+                        );
 }
 
 static void update_coverage(Daemon *daemon, Unit *unit, ApplyReason reason, int result) {
@@ -243,14 +280,15 @@ static void apply(Daemon *daemon, Unit *unit, const TargetSet *targets, ApplyRea
         const UnitPlace place = reconcile_place(unit);
         _cleanup_diag_ Diag diag = {};
         int r = tracker_apply(daemon->tracker, &place, targets, reason, &diag);
-        /* a copy: the tracker's own text need not outlive what follows */
-        g_autofree char *text = g_strdup(answer_text(daemon, unit, r, &diag));
+        g_autofree char *text = answer_text(daemon, unit, r, &diag);
 
         if (r < 0) {
                 apply_failed(daemon, unit, targets, reason, r, text);
                 return;
         }
         unit_set_error(unit, NULL);
+        if (reason != APPLY_RESTORE) /* which comes again and again */
+                say_skipped(daemon, unit);
         if (r != APPLY_REFUSED)
                 unit->blocked = false;
         update_coverage(daemon, unit, reason, r);
