@@ -41,7 +41,9 @@ Table *table_new(const Invocation *invocation, const TableColumn *columns, size_
         table->headings = !invocation->no_legend;
         (void)scols_table_enable_noheadings(table->table, invocation->no_legend);
         (void)scols_table_enable_colors(table->table, screen_has_colours());
-        /* Through a pager stdout is no terminal any more, and then nothing is to be cut. */
+        /* What is no terminal has no width: nothing is cut or wrapped then, as through a pager. */
+        if (invocation->full)
+                (void)scols_table_set_termforce(table->table, SCOLS_TERMFORCE_NEVER);
         for (size_t i = 0; i < n; i++)
                 need(scols_table_new_column(
                         table->table, columns[i].header, 0.1,

@@ -9,7 +9,7 @@
 static const Verb verbs[] = {
         { "list", "[UNIT|PATTERN...]", "List attachments",
           "One line for each program attached, or wanted and failed. A bullet marks those not in force.",
-          0, VERB_ANY_NUMBER, OPTION_JSON | OPTION_TYPE, true, verb_list },
+          0, VERB_ANY_NUMBER, OPTION_JSON | OPTION_TYPE | OPTION_ALL, true, verb_list },
         { "units", "[UNIT|PATTERN...]", "List units that have programs",
           "Inactive units without problems are shown with --all, or when they are named.\n"
           "JSON always has all.",
@@ -28,7 +28,7 @@ static const Verb verbs[] = {
           verb_cat },
         { "tree", "[CGROUP]", "Show all programs on cgroups in effective order",
           "Ours and those of others, with owner, link, pin and the processes that hold them.", 0, 1,
-          OPTION_JSON, true, verb_tree },
+          OPTION_JSON | OPTION_ALL, true, verb_tree },
         { "maps", "UNIT", "Show the maps of a unit's programs and what is in them", NULL, 1, 1,
           OPTION_JSON, true, verb_maps },
         { "attach", "UNIT...", "Attach the programs of units now",

@@ -167,26 +167,42 @@ def a_running_unit_is_covered_and_shown_everywhere(tool, daemon):
 
 def reload_and_reexec_keep_it(tool, daemon, row):
     before = tool.run("show", "-P", "Instance").out
+    monitor = start_monitor(tool)
     equal(tool.run("daemon-reload").status, 0)
     result = tool.run("daemon-reexec")
     equal(result.status, 0, result)
     check(tool.run("show", "-P", "Instance").out != before, "the same instance")
     equal(daemon.rows(tool, "list", "web")[0]["link_id"], row["link_id"])
+    check("closed the connection" in monitor.stderr.readline(), "monitor did not notice")
+    check("Connected again" in monitor.stderr.readline(), "monitor did not come back")
+    end_monitor(monitor)
 
 
-def detach_holds_it_off_until_attach(tool, daemon):
+def start_monitor(tool):
     monitor = subprocess.Popen(
-        [CTL, "monitor", "--json=short"], env=tool.environment(), stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True,
+        [CTL, "monitor", "--json=short"],
+        env=tool.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
-    monitor.stderr.readline()  # it waits for events now
-    equal(tool.run("detach", "web").status, 0)
-    event = json.loads(monitor.stdout.readline())
-    check(event["event"].startswith(("attachment-", "unit-")), event)
+    check("Waiting for events" in monitor.stderr.readline(), "monitor does not wait")
+    return monitor
+
+
+def end_monitor(monitor):
     monitor.send_signal(signal.SIGINT)
     equal(monitor.wait(timeout=20), 0)
     monitor.stdout.close()
     monitor.stderr.close()
+
+
+def detach_holds_it_off_until_attach(tool, daemon):
+    monitor = start_monitor(tool)
+    equal(tool.run("detach", "web").status, 0)
+    event = json.loads(monitor.stdout.readline())
+    check(event["event"].startswith(("attachment-", "unit-")), event)
+    end_monitor(monitor)
     result = tool.run("status", "web")
     equal(result.status, 1, result)
     check("held off" in result.out and "attach web.service" in result.out, result)
