@@ -26,8 +26,8 @@ int fd_duplicate(int fd) {
 int fd_above_stdio(int fd) {
         int r;
 
-        if (fd < 0)
-                return -EBADF;
+        if (fd < 0) /* straight from a system call that failed, or none at all */
+                return fd == -1 && errno > 0 ? -errno : -EBADF;
         if (fd >= 3) {
                 r = fd_set_cloexec(fd, true);
                 if (r < 0) {

@@ -21,7 +21,8 @@ static inline void fd_close_ptr(int *fd) {
 #define _cleanup_close_ _cleanup_(fd_close_ptr)
 
 /* Moves fd to a number of 3 or more. Owns fd in any case: on failure it is closed and a negative errno
- * returned; otherwise returns the number to use from now on, close-on-exec set. */
+ * returned; otherwise returns the number to use from now on, close-on-exec set. May be wrapped around the system call
+ * that makes the descriptor: for -1 the errno of that call is returned. */
 int fd_above_stdio(int fd);
 
 /* Another descriptor of the same open file, 3 or more, close-on-exec. Negative errno on failure. */

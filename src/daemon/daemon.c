@@ -20,6 +20,7 @@
 #include "src/base/file.h"
 #include "src/base/limits.h"
 #include "src/base/log.h"
+#include "src/base/trust.h"
 #include "src/daemon/bus-server.h"
 #include "src/daemon/cgroup-dir.h"
 #include "src/daemon/handover.h"
@@ -257,12 +258,18 @@ static int take_lock(Daemon *daemon, Diag *diag) {
 
 static int make_directories(Daemon *daemon, Diag *diag) {
         const char *runtime = daemon->options.runtime_directory;
+        _cleanup_close_ int fd = -EBADF;
         int r;
 
         daemon->transient_directory = daemon_runtime_path(daemon, "transient");
         r = file_make_directories(runtime, 0755);
-        if (r >= 0)
-                r = file_make_directories(daemon->transient_directory, 0700);
+        if (r < 0)
+                return diag_errno(diag, r, "cannot make '%s'", runtime);
+        /* whoever can write to it can tell us what to believe */
+        r = trust_open(runtime, TRUST_DIRECTORY | TRUST_FINAL_LINK, &fd, diag);
+        if (r < 0)
+                return r;
+        r = file_make_directories(daemon->transient_directory, 0700);
         if (r < 0)
                 return diag_errno(diag, r, "cannot make '%s'", daemon->transient_directory);
         return take_lock(daemon, diag);

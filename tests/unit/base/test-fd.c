@@ -74,7 +74,9 @@ START_TEST(low_numbers_are_moved_up)
                 _exit(use_low_numbers());
         ck_assert_int_eq(waitpid(pid, &status, 0), pid);
         ck_assert_int_eq(status, 0);
+        errno = 0;
         ck_assert_int_eq(fd_above_stdio(-1), -EBADF);
+        ck_assert_int_eq(fd_above_stdio(open("/no/such/file", O_RDONLY)), -ENOENT);
         ck_assert_int_eq(fd_above_stdio(19999), -EBADF);
 }
 END_TEST
