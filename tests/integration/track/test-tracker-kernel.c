@@ -8,10 +8,8 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/bpf.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -22,100 +20,8 @@
 #include "src/base/text.h"
 #include "src/track/tracker.h"
 #include "tests/integration/bpf/kernel-host.h"
+#include "tests/integration/track/track-host.h"
 #include "tests/unit/check-main.h"
-
-#define HOOK     HOOK_SOCK_CREATE
-#define UNIT     "t.service"
-#define FULL     64
-#define OWN_PINS 2
-
-typedef struct Host {
-        const KernelOps *ops;
-        char bpffs[64];
-        char *parent, *cgroup; /* paths: p and p/c */
-        int parent_fd, cgroup_fd;
-        int foreign, own[OWN_PINS]; /* programs; own ones are pinned as own0, own1 */
-        uint32_t foreign_id;
-        int links[FULL];
-        Tracker *tracker;
-} Host;
-
-static uint32_t id_of_program(const Host *host, int fd) {
-        ProgramInfo info;
-
-        ck_assert_int_eq(host->ops->prog_info(host->ops, fd, &info), 0);
-        return info.id;
-}
-
-static void tracker_begin(Host *host, const char *text, FdSet *fds) {
-        char links[96];
-        TrackerOptions options = { .ops = host->ops, .pin_directory = links };
-
-        (void)snprintf(links, sizeof links, "%s/links", host->bpffs);
-        ck_assert_int_eq(tracker_new(&options, &host->tracker, NULL), 0);
-        ck_assert_int_eq(
-                tracker_restore(host->tracker, text, text ? strlen(text) : 0, fds, NULL, NULL), 0
-        );
-}
-
-/* Each test is a process of its own: the mount is its own too. */
-static void host_begin(Host *host) {
-        char path[96];
-
-        *host = (Host){ .ops = kernel_ops_real() };
-        ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
-        ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
-        (void)snprintf(host->bpffs, sizeof host->bpffs, "/run/unitbpf-test-track-%d", getpid());
-        ck_assert_int_eq(mkdir(host->bpffs, 0700), 0);
-        ck_assert_int_eq(mount("bpf", host->bpffs, "bpf", 0, NULL), 0);
-        (void)snprintf(path, sizeof path, "%s/links", host->bpffs);
-        ck_assert_int_eq(mkdir(path, 0700), 0);
-        for (int i = 0; i < OWN_PINS; i++) {
-                host->own[i] = kernel_host_program(HOOK);
-                (void)snprintf(path, sizeof path, "%s/own%d", host->bpffs, i);
-                ck_assert_int_eq(host->ops->pin(host->ops, host->own[i], path), 0);
-        }
-        host->foreign = kernel_host_program(HOOK);
-        host->foreign_id = id_of_program(host, host->foreign);
-        kernel_host_make("p");
-        kernel_host_make("p/c");
-        host->parent = kernel_host_path("p");
-        host->cgroup = kernel_host_path("p/c");
-        host->parent_fd = host->ops->cgroup_open(host->ops, host->parent, NULL);
-        host->cgroup_fd = host->ops->cgroup_open(host->ops, host->cgroup, NULL);
-        ck_assert_int_ge(host->cgroup_fd, 0);
-        for (int i = 0; i < FULL; i++)
-                host->links[i] = -EBADF;
-}
-
-static void host_end(Host *host) {
-        uint32_t ids[OWN_PINS];
-        char links[96];
-
-        host->tracker = tracker_free(host->tracker);
-        for (int i = 0; i < FULL; i++)
-                (void)fd_close(host->links[i]);
-        for (int i = 0; i < OWN_PINS; i++) {
-                ids[i] = id_of_program(host, host->own[i]);
-                (void)fd_close(host->own[i]);
-        }
-        (void)fd_close(host->foreign);
-        (void)fd_close(host->cgroup_fd);
-        (void)fd_close(host->parent_fd);
-        (void)snprintf(links, sizeof links, "%s/links", host->bpffs);
-        ck_assert_msg(rmdir(links) == 0, "pins are left in %s", links);
-        ck_assert_int_eq(umount2(host->bpffs, MNT_DETACH), 0);
-        ck_assert_int_eq(rmdir(host->bpffs), 0);
-        if (access(host->cgroup, F_OK) == 0)
-                kernel_host_remove("p/c");
-        kernel_host_remove("p");
-        kernel_host_end();
-        for (int i = 0; i < OWN_PINS; i++)
-                kernel_host_wait_gone(BPF_PROG_GET_FD_BY_ID, ids[i]);
-        kernel_host_wait_gone(BPF_PROG_GET_FD_BY_ID, host->foreign_id);
-        free(host->parent);
-        free(host->cgroup);
-}
 
 static TargetSet *wish(const Host *host, AttachMode mode, Via via, bool takeover, int version) {
         TargetSet *set = target_set_new(UNIT);
@@ -140,18 +46,6 @@ static int apply(Host *host, const TargetSet *set, Diag *diag) {
                                   .cgroup = host->cgroup };
 
         return tracker_apply(host->tracker, &place, set, APPLY_LATE, diag);
-}
-
-static size_t count_program(const Host *host, int cgroup_fd, uint32_t id) {
-        QueryResult query = {};
-        size_t n = 0;
-
-        if (host->ops->query(host->ops, cgroup_fd, hook_info(HOOK)->attach_type, false, &query) < 0)
-                return 0;
-        for (size_t i = 0; i < query.n_prog_ids; i++)
-                n += query.prog_ids[i] == id;
-        query_result_done(&query);
-        return n;
 }
 
 /* What is there before. OWN_*: the tracker attached it, with the first program. */
@@ -273,7 +167,7 @@ static void detach_foreign(const Host *host, int cgroup_fd) {
                 .attach_type = hook_info(HOOK)->attach_type,
         };
 
-        if (count_program(host, cgroup_fd, host->foreign_id) > 0)
+        if (host_count(host, cgroup_fd, host->foreign_id) > 0)
                 (void)host->ops->prog_detach(host->ops, &arguments); /* links go with their fds */
 }
 
@@ -344,10 +238,10 @@ static void check_row(Host *host, const Row *row, size_t index) {
         size_t foreign_before, foreign_after;
         int r;
 
-        tracker_begin(host, NULL, NULL);
+        host_start(host, NULL, NULL);
         prepare(host, row->prior);
-        foreign_before = count_program(host, host->cgroup_fd, host->foreign_id) +
-                         count_program(host, host->parent_fd, host->foreign_id);
+        foreign_before = host_count(host, host->cgroup_fd, host->foreign_id) +
+                         host_count(host, host->parent_fd, host->foreign_id);
         set = wish(host, row->mode, row->via, row->takeover, 1);
         r = apply(host, set, &diag);
         ck_assert_msg(
@@ -359,23 +253,23 @@ static void check_row(Host *host, const Row *row, size_t index) {
                         diag.text && strstr(diag.text, row->text), "row %zu: %s", index,
                         diag.text ?: "-"
                 );
-        foreign_after = count_program(host, host->cgroup_fd, host->foreign_id) +
-                        count_program(host, host->parent_fd, host->foreign_id);
+        foreign_after = host_count(host, host->cgroup_fd, host->foreign_id) +
+                        host_count(host, host->parent_fd, host->foreign_id);
         if (!(row->takeover && r == APPLY_COVERED))
                 ck_assert_msg(foreign_before == foreign_after, "row %zu: displaced", index);
         if (r == APPLY_COVERED) /* the new one alone is there of ours */
                 ck_assert_uint_eq(
-                        count_program(host, host->cgroup_fd, id_of_program(host, host->own[1])), 1
+                        host_count(host, host->cgroup_fd, host_program_id(host, host->own[1])), 1
                 );
         if (row->prior >= OWN_LINK) /* and if it was refused, the old one still is */
                 ck_assert_uint_eq(
-                        count_program(host, host->cgroup_fd, id_of_program(host, host->own[0])),
+                        host_count(host, host->cgroup_fd, host_program_id(host, host->own[0])),
                         r == APPLY_COVERED ? 0 : 1
                 );
         ck_assert_int_eq(tracker_unit_stop(host->tracker, UNIT, NULL), 0);
         for (int i = 0; i < OWN_PINS; i++)
                 ck_assert_uint_eq(
-                        count_program(host, host->cgroup_fd, id_of_program(host, host->own[i])), 0
+                        host_count(host, host->cgroup_fd, host_program_id(host, host->own[i])), 0
                 );
         host->tracker = tracker_free(host->tracker);
         detach_foreign(host, host->cgroup_fd);
@@ -409,7 +303,7 @@ START_TEST(attached_program_decides)
         (void)snprintf(path, sizeof path, "%s/own0", host.bpffs);
         ck_assert_int_eq(host.ops->unpin(host.ops, path), 0);
         ck_assert_int_eq(host.ops->pin(host.ops, host.own[0], path), 0);
-        tracker_begin(&host, NULL, NULL);
+        host_start(&host, NULL, NULL);
         attach_own(&host, ATTACH_MULTI, LINK);
         pid = fork();
         if (pid == 0) {
@@ -435,7 +329,7 @@ START_TEST(replacement_keeps_the_link)
         Host host;
 
         host_begin(&host);
-        tracker_begin(&host, NULL, NULL);
+        host_start(&host, NULL, NULL);
         attach_own(&host, ATTACH_MULTI, LINK);
         ck_assert(tracker_get_attachment(host.tracker, 0, &before));
         link_id = before.link_id;
@@ -443,7 +337,7 @@ START_TEST(replacement_keeps_the_link)
         ck_assert_int_eq(apply(&host, set, NULL), APPLY_COVERED);
         ck_assert(tracker_get_attachment(host.tracker, 0, &after));
         ck_assert_uint_eq(after.link_id, link_id);
-        ck_assert_uint_eq(after.prog_id, id_of_program(&host, host.own[1]));
+        ck_assert_uint_eq(after.prog_id, host_program_id(&host, host.own[1]));
         set = target_set_free(set); /* its descriptor would keep the pin */
         host_end(&host);
         kernel_host_wait_gone(BPF_LINK_GET_FD_BY_ID, link_id);
@@ -458,7 +352,7 @@ START_TEST(forced_detach_is_noticed_and_repaired)
         Host host;
 
         host_begin(&host);
-        tracker_begin(&host, NULL, NULL);
+        host_start(&host, NULL, NULL);
         attach_own(&host, ATTACH_MULTI, LINK);
         ck_assert(tracker_get_attachment(host.tracker, 0, &view));
         ck_assert_int_eq(host.ops->link_detach(host.ops, view.fd), 0);
@@ -468,7 +362,7 @@ START_TEST(forced_detach_is_noticed_and_repaired)
         set = wish(&host, ATTACH_MULTI, LINK, false, 0);
         ck_assert_int_eq(apply(&host, set, NULL), APPLY_COVERED);
         ck_assert_uint_eq(
-                count_program(&host, host.cgroup_fd, id_of_program(&host, host.own[0])), 1
+                host_count(&host, host.cgroup_fd, host_program_id(&host, host.own[0])), 1
         );
         set = target_set_free(set); /* its descriptor would keep the pin */
         host_end(&host);
@@ -527,7 +421,7 @@ START_TEST(descriptors_are_what_the_kernel_says)
         by_id = line(&host, prog_fd, 2, link_id, cgroup_id);
         gone = line(&host, link_fd, 3, link_id + 1000000, cgroup_id);
         text = text_format("unitbpf-state 1\n%s%s%send=3\n", wrong_kind, by_id, gone);
-        tracker_begin(&host, text, fds);
+        host_start(&host, text, fds);
         ck_assert(!tracker_find_attachment(host.tracker, 1, &view));
         ck_assert(!tracker_find_attachment(host.tracker, 3, &view));
         ck_assert(tracker_find_attachment(host.tracker, 2, &view));
@@ -555,10 +449,10 @@ START_TEST(link_of_another_cgroup_is_quarantined)
         ck_assert_int_eq(fdset_adopt(fds, link_fd), 0);
         record = line(&host, link_fd, 1, link_id, cgroup_id);
         text = text_format("unitbpf-state 1\n%send=1\n", record);
-        tracker_begin(&host, text, fds);
+        host_start(&host, text, fds);
         ck_assert_uint_eq(quarantined(&host), 1);
         ck_assert_uint_eq(
-                count_program(&host, host.cgroup_fd, id_of_program(&host, host.own[0])), 1
+                host_count(&host, host.cgroup_fd, host_program_id(&host, host.own[0])), 1
         );
         host_end(&host);
         kernel_host_wait_gone(BPF_LINK_GET_FD_BY_ID, link_id);
@@ -584,11 +478,11 @@ START_TEST(duplicates_do_no_harm)
         first = line(&host, link_fd, 1, link_id, cgroup_id);
         second = line(&host, copy, 1, link_id, cgroup_id);
         text = text_format("unitbpf-state 1\n%s%send=2\n", first, second);
-        tracker_begin(&host, text, fds);
+        host_start(&host, text, fds);
         ck_assert_uint_eq(tracker_n_attachments(host.tracker), 1);
         (void)tracker_check(host.tracker); /* drops what is dead or spare */
         ck_assert_uint_eq(
-                count_program(&host, host.cgroup_fd, id_of_program(&host, host.own[0])), 1
+                host_count(&host, host.cgroup_fd, host_program_id(&host, host.own[0])), 1
         );
         host_end(&host);
         kernel_host_wait_gone(BPF_LINK_GET_FD_BY_ID, link_id);
@@ -614,7 +508,7 @@ START_TEST(three_word_form_is_believed_as_far_as_the_kernel_confirms)
                 "unitbpf-state 1\nattachment=%d sock_create %s\nattachment=%d sock_create %s\nend=2\n",
                 attached, host.cgroup, other, host.cgroup
         );
-        tracker_begin(&host, text, fds);
+        host_start(&host, text, fds);
         ck_assert(tracker_get_attachment(host.tracker, 0, &view));
         ck_assert_int_eq(view.state, ATTACHMENT_ATTACHED);
         ck_assert_int_eq(view.mode, ATTACH_OVERRIDE);
@@ -622,7 +516,7 @@ START_TEST(three_word_form_is_believed_as_far_as_the_kernel_confirms)
         ck_assert_uint_eq(view.prog_id, host.foreign_id);
         ck_assert_uint_eq(quarantined(&host), 1);
         ck_assert_int_eq(tracker_detach_all(host.tracker, NULL), 0);
-        ck_assert_uint_eq(count_program(&host, host.cgroup_fd, host.foreign_id), 0);
+        ck_assert_uint_eq(host_count(&host, host.cgroup_fd, host.foreign_id), 0);
         host_end(&host);
 }
 END_TEST
@@ -635,7 +529,7 @@ START_TEST(detach_behind_the_cgroup_is_success)
         Host host;
 
         host_begin(&host);
-        tracker_begin(&host, NULL, NULL);
+        host_start(&host, NULL, NULL);
         attach_own(&host, ATTACH_MULTI, LINK);
         ck_assert(tracker_get_attachment(host.tracker, 0, &view));
         link_id = view.link_id;

@@ -72,7 +72,6 @@ START_TEST(free_detaches_and_forget_does_not)
 
         for (size_t i = 0; i < ELEMENTS(modes); i++) {
                 _cleanup_(target_set_free_ptr) TargetSet *set = one(modes[i], 1, POLICY_REQUIRED);
-                _cleanup_(fdset_free_ptr) FdSet *fds = fdset_new();
                 Fixture f;
 
                 begin(&f, set);
