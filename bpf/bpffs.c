@@ -251,6 +251,22 @@ static int directory_make(const char *path, Diag *diag) {
         return check_owned(path, diag);
 }
 
+/* Others may make names in the root, but not move ours away: its owner could, and anybody without the sticky bit. */
+static int check_root(const char *root, Diag *diag) {
+        struct stat st;
+
+        if (stat(root, &st) < 0)
+                return diag_errno(diag, -errno, "cannot look at '%s'", root);
+        if (st.st_uid != geteuid() ||
+            ((st.st_mode & (S_IWGRP | S_IWOTH)) && !(st.st_mode & S_ISVTX)))
+                return diag_fail(
+                        diag, -EPERM,
+                        "'%s' belongs to uid %u with mode %04o; refusing to keep pins below it",
+                        root, st.st_uid, st.st_mode & 07777
+                );
+        return 0;
+}
+
 static int links_make(const char *root, Diag *diag) {
         _cleanup_free_ char *ours = text_format("%s/unitbpf", root),
                             *links = bpffs_links_path(root);
@@ -258,6 +274,9 @@ static int links_make(const char *root, Diag *diag) {
 
         if (!ours || !links)
                 return -ENOMEM;
+        r = check_root(root, diag);
+        if (r < 0)
+                return r;
         r = directory_make(ours, diag);
         return r < 0 ? r : directory_make(links, diag);
 }

@@ -41,7 +41,7 @@ void bpffs_report_done(BpffsReport *report);
  * Default: the default root if it is bpffs; mounted there if nothing is; and if another file system is in the way
  * (a warning: pins will not outlive this mount namespace) the same with the fallback root. A custom root that is no
  * mount is mounted with a warning. The root belongs to the caller.
- * -EPERM also: unitbpf or links is there already and not ours alone.
+ * -EPERM also: the root, unitbpf or links is there already and not ours alone.
  * -EMEDIUMTYPE: another file system where bpffs must be; -ENOTUNIQ: several instances stacked on one path;
  * -ENOTDIR; -ENOENT, -EPERM, ... of the calls. */
 int bpffs_prepare(const BpffsOptions *options, char **ret_root, Diag *diag);
