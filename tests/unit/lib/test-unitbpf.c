@@ -149,7 +149,7 @@ static int new_image(char **argv) {
         return 0;
 }
 
-static void exec_new_image(const Unitbpf *unitbpf, uint32_t link_id) {
+static _Noreturn void exec_new_image(const Unitbpf *unitbpf, uint32_t link_id) {
         _cleanup_free_ char *text = NULL, *text_arg = NULL, *link_arg = NULL, *id_arg = NULL;
         _cleanup_free_ int *fds = NULL;
         size_t size, n_fds;
