@@ -26,6 +26,7 @@
 #define LIMIT_BUS_CONNECTIONS_UID 32U /* for each uid but root */
 #define LIMIT_BUS_CALLS_PENDING   64U
 #define LIMIT_BUS_MESSAGE_BYTES   (1024U * 1024U) /* incoming, of all but root */
+#define LIMIT_BUS_UNREAD_BYTES    (16U * 1024U * 1024U) /* answers kept for one uid but root */
 #define LIMIT_HOOK_CONNECTIONS    512U
 #define LIMIT_LEASES              4096U
 #define LIMIT_MAP_DUMP_ENTRIES    10000U /* shown by the maps verb */

@@ -22,6 +22,7 @@ struct BusPump {
         bool settled; /* nothing is left of what came with the handshake */
         bool delivered; /* a message came out of the present step */
         bool broken;
+        size_t unread; /* what the answers took that are still queued, at most */
 };
 
 /* Bytes in use. A buffer for a message shows at once, in its full size, before anything is written into it. */
@@ -41,15 +42,32 @@ static void give_up(BusPump *pump) {
         pump->options.broken(pump->options.userdata);
 }
 
+/* What the step took more than before: room for a message that is on its way, or the answer to one. False: too much. */
+static bool account(BusPump *pump, size_t growth) {
+        uint64_t queued;
+
+        if (!pump->delivered)
+                return growth <= pump->options.message_max;
+        if (sd_bus_get_n_queued_write(pump->bus, &queued) < 0 || queued == 0) {
+                pump->unread = 0;
+                return true;
+        }
+        pump->unread += growth;
+        pump->options.unread(pump->options.userdata);
+        return true;
+}
+
 static void step(BusPump *pump) {
-        size_t max = pump->options.message_max, before = max > 0 ? memory_in_use() : 0;
+        bool counted = pump->options.message_max > 0;
+        size_t before = counted ? memory_in_use() : 0, after;
         int r;
 
         if (pump->broken)
                 return;
         pump->delivered = false;
         r = sd_bus_process(pump->bus, NULL);
-        if (r < 0 || (max > 0 && !pump->delivered && memory_in_use() > before + max)) {
+        after = counted ? memory_in_use() : 0;
+        if (r < 0 || (counted && !account(pump, after > before ? after - before : 0))) {
                 give_up(pump);
                 return;
         }
@@ -136,6 +154,14 @@ BusPump *bus_pump_free(BusPump *pump) {
         (void)fd_close(pump->fd);
         free(pump);
         return NULL;
+}
+
+size_t bus_pump_unread(const BusPump *pump) {
+        uint64_t queued;
+
+        if (!pump || sd_bus_get_n_queued_write(pump->bus, &queued) < 0 || queued == 0)
+                return 0;
+        return pump->unread;
 }
 
 void bus_pump_note_message(BusPump *pump) {

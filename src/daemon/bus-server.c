@@ -94,6 +94,33 @@ static void on_broken(void *userdata) {
         bus_connection_drop(connection);
 }
 
+static bool is_single_answer(const BusConnection *connection) {
+        uint64_t queued;
+
+        return sd_bus_get_n_queued_write(connection->bus, &queued) >= 0 && queued <= 1;
+}
+
+/* Answers nobody reads may take so much for each user, and no more. The one who asked last is closed; a single answer
+ * is never too large. */
+static void on_unread(void *userdata) {
+        BusConnection *connection = userdata;
+        size_t others = 0, own = bus_pump_unread(connection->pump);
+        GHashTableIter iter;
+        void *item;
+
+        g_hash_table_iter_init(&iter, connection->server->connections);
+        while (g_hash_table_iter_next(&iter, &item, NULL)) {
+                const BusConnection *c = item;
+
+                if (c != connection && !c->dead && c->uid == connection->uid)
+                        others += bus_pump_unread(c->pump);
+        }
+        if (others + own <= LIMIT_BUS_UNREAD_BYTES || (others == 0 && is_single_answer(connection)))
+                return;
+        log_debug("closing a bus connection of uid %u, which does not read", connection->uid);
+        bus_connection_drop(connection);
+}
+
 static int connection_setup_bus(BusConnection *connection, int fd) {
         sd_event *event = connection->daemon->event;
         bool root = connection->uid == 0;
@@ -101,6 +128,7 @@ static int connection_setup_bus(BusConnection *connection, int fd) {
                 .priority = root ? PRIORITY_BUS_ROOT : PRIORITY_BUS_OTHER,
                 .message_max = root ? 0 : LIMIT_BUS_MESSAGE_BYTES,
                 .broken = on_broken,
+                .unread = on_unread,
                 .userdata = connection,
         };
         sd_id128_t id;

@@ -12,7 +12,7 @@ import struct
 import time
 
 from bus import Client, call_message
-from yard import NOBODY, as_nobody, main, until
+from yard import NOBODY, UNPRIVILEGED, as_nobody, main, until
 
 START_SECONDS = 2.0
 DESCRIPTORS = 700  # 256 connections, two each, and what the daemon itself has
@@ -203,6 +203,43 @@ def answers_that_nobody_reads(yard):
     under(yard, ask_and_not_read, yard.run + "/bus")
 
 
+def ask_much_and_not_read(bus):
+    clients = []
+    for _ in range(30):
+        with contextlib.suppress(OSError):
+            client = Client(bus, timeout=0.2)
+            clients.append(client)
+            client.socket.setblocking(False)
+            for serial in range(60):
+                client.socket.send(call_message(serial + 1, "ListAttachments"))
+    time.sleep(0.5)
+    return 1
+
+
+def large_answers_that_nobody_reads(yard):
+    """Several hundred kilobytes each; whoever reads gets the whole of it all the same."""
+    pid, _, shown = prepare(yard)
+    with open(yard.object("count.bpf.o"), "rb") as file:
+        content = file.read()
+    lines = []
+    for n in range(60):
+        path = yard.object(f"copy{n}.bpf.o")
+        with open(path, "wb") as file:
+            file.write(content)
+        lines += [f"BPFProgram={way}:{path}#count_{way}" for way in ("egress", "ingress")]
+    for n in range(4):
+        yard.unit(f"many{n}.service", *lines)
+        yard.make_cgroup(f"many{n}.service")
+    assert until(lambda: len(yard.attachments()) == 481, 20), len(yard.attachments())
+    before = pid, descriptors(pid), shown
+    with attack(ask_much_and_not_read, yard.run + "/bus") as count:
+        starts_are_fast(yard)
+        assert count() > 0
+    is_as_before(yard, *before)
+    result = yard.ctl("list", "--no-legend", prefix=UNPRIVILEGED)
+    assert result.status == 0 and len(result.out.splitlines()) == 481, result.out[-300:]
+
+
 def subscribe_and_not_read(bus):
     clients = []
     for _ in range(30):
@@ -341,6 +378,7 @@ if __name__ == "__main__":
             the_hook_socket_is_out_of_reach,
             calls_without_end,
             answers_that_nobody_reads,
+            large_answers_that_nobody_reads,
             subscribers_that_do_not_read,
             half_finished_handshakes,
             messages_that_are_too_large,
