@@ -96,7 +96,7 @@ static int send_fd(int to, int fd) {
 }
 
 /* Receives and keeps whatever comes until somebody kills it. */
-static void keep(int from) {
+static _Noreturn void keep(int from) {
         char byte, space[CMSG_SPACE(sizeof(int))];
         struct iovec part = { &byte, 1 };
         struct msghdr message = {
