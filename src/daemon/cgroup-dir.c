@@ -12,10 +12,16 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <glib.h>
+
 #include "bpf/cgroup.h"
 #include "src/base/fd.h"
+#include "src/base/file.h"
 #include "src/base/limits.h"
 #include "src/base/text.h"
+
+/* cpu.stat has a dozen short lines */
+#define CPU_STAT_BYTES_MAX 4096U
 
 int cgroup_dir_id(const char *path, uint64_t *ret) {
         _cleanup_close_ int fd = cgroup_open(path, ret, NULL);
@@ -87,6 +93,20 @@ int cgroup_dir_check_trust(const char *path, Diag *diag) {
                         return r;
         }
         return 0;
+}
+
+int cgroup_dir_used(const char *path) {
+        g_autofree char *file = g_build_filename(path, "cpu.stat", NULL);
+        _cleanup_free_ char *text = NULL;
+        const char *usage;
+        int r = file_read(file, CPU_STAT_BYTES_MAX, &text, NULL);
+
+        if (r < 0)
+                return r;
+        usage = text_after_prefix(text, "usage_usec ");
+        if (!usage)
+                return -EBADMSG;
+        return *usage != '0';
 }
 
 int cgroup_dir_populated(const char *path) {

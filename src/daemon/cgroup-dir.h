@@ -21,6 +21,10 @@ int cgroup_dir_check_trust(const char *path, Diag *diag);
 /* 1 if there are processes in it or below, 0 if not; -ENOENT if it is gone. */
 int cgroup_dir_populated(const char *path);
 
+/* Whether anybody has ever run in the cgroup, told by the processor time it used: the kernel does not tell of one who came
+ * and went within some 10 ms. 1, 0, or a negative errno. */
+int cgroup_dir_used(const char *path);
+
 /* Kills all processes in it and below. */
 int cgroup_dir_kill(const char *path);
 

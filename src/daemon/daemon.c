@@ -33,7 +33,9 @@
 #include "src/daemon/source-cgroup.h"
 #include "src/daemon/transient.h"
 
-#define DRIFT_USEC (10U * 1000U * 1000U)
+#define DRIFT_USEC      (10U * 1000U * 1000U)
+#define LOCK_TRIES      100U
+#define LOCK_PAUSE_USEC 10000U
 
 char *daemon_runtime_path(const Daemon *daemon, const char *name) {
         return g_build_filename(daemon->options.runtime_directory, name, NULL);
@@ -247,7 +249,10 @@ static int take_lock(Daemon *daemon, Diag *diag) {
 
         if (fd < 0)
                 return diag_errno(diag, fd, "cannot open '%s'", path);
-        if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+        /* a child that a killed one was about to start holds its lock until it has begun */
+        for (unsigned i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0 && i < LOCK_TRIES; i++)
+                (void)usleep(LOCK_PAUSE_USEC); /* cut short by a signal: then one try less */
+        if (flock(fd, LOCK_EX | LOCK_NB) < 0) /* no change where it is ours by now */
                 return diag_fail(
                         diag, -EBUSY, "another unitbpfd serves '%s' already",
                         daemon->options.runtime_directory
@@ -555,7 +560,7 @@ static void let_go(Daemon *daemon) {
         if (!daemon->tracker)
                 return;
         if (daemon->detach) {
-                r = tracker_detach_all(daemon->tracker, &diag);
+                r = tracker_let_go(daemon->tracker, &diag);
                 if (r < 0)
                         log_error("Cannot detach everything: %s", diag_text(&diag, r));
         }

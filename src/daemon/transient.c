@@ -83,7 +83,9 @@ static void remove_cgroup(Daemon *daemon, Unit *unit) {
 static bool finish_ended(Daemon *daemon, Unit *unit) {
         g_autofree char *cgroup = g_strdup(unit->cgroup);
 
-        if (!unit->transient || !unit->was_populated || cgroup_dir_populated(cgroup) != 0)
+        if (!unit->transient || cgroup_dir_populated(cgroup) != 0)
+                return false;
+        if (!unit->was_populated && cgroup_dir_used(cgroup) <= 0) /* somebody is about to move in */
                 return false;
         remove_cgroup(daemon, unit);
         (void)daemon->source->ops->look(daemon->source, cgroup); /* what it finds, it tells */

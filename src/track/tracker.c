@@ -117,6 +117,17 @@ static void forget_unit(Tracker *tracker, TrackedUnit *unit) {
         core_remove_unit(tracker, unit);
 }
 
+static int check_writable(const Tracker *tracker, Diag *diag) {
+        g_assert(tracker->restored);
+        if (tracker->read_only)
+                return diag_fail(
+                        diag, -EROFS,
+                        "the state was written by another version, nothing is changed until "
+                        "that version runs again or the state is removed"
+                );
+        return 0;
+}
+
 static void add_all(GPtrArray *array, const GPtrArray *more) {
         for (guint i = 0; i < more->len; i++)
                 g_ptr_array_add(array, more->pdata[i]);
@@ -133,16 +144,27 @@ static int release_unowned(Tracker *tracker, Diag *diag) {
         return r;
 }
 
+int tracker_let_go(Tracker *tracker, Diag *diag) {
+        int result = check_writable(tracker, diag), r;
+
+        if (result < 0)
+                return result;
+        for (guint i = tracker->units->len; i > 0; i--) {
+                const TrackedUnit *unit = tracker->units->pdata[i - 1];
+
+                r = tracker_unit_stop(tracker, unit->name, diag);
+                result = result < 0 ? result : r;
+        }
+        r = release_unowned(tracker, diag);
+        return result < 0 ? result : r;
+}
+
 Tracker *tracker_free(Tracker *tracker) {
         if (!tracker)
                 return NULL;
         /* there is nobody left to tell of failures; what could not be detached stays recorded */
-        for (guint i = tracker->read_only ? 0 : tracker->units->len; i > 0; i--) {
-                const TrackedUnit *unit = tracker->units->pdata[i - 1];
-
-                (void)tracker_unit_stop(tracker, unit->name, NULL);
-        }
-        (void)release_unowned(tracker, NULL);
+        if (tracker->restored)
+                (void)tracker_let_go(tracker, NULL);
         return tracker_forget(tracker);
 }
 
@@ -239,17 +261,6 @@ static void drop_held_off(Tracker *tracker, TrackedUnit *unit) {
                 core_emit_attachment(tracker, TRACKER_ATTACHMENT_REMOVED, a);
                 core_remove_attachment(tracker, a);
         }
-}
-
-static int check_writable(const Tracker *tracker, Diag *diag) {
-        g_assert(tracker->restored);
-        if (tracker->read_only)
-                return diag_fail(
-                        diag, -EROFS,
-                        "the state was written by another version, nothing is changed until "
-                        "that version runs again or the state is removed"
-                );
-        return 0;
 }
 
 /* Nothing known of it, nothing wanted: at most something quarantined can be let go. */
@@ -387,16 +398,20 @@ int tracker_unit_set_covered_from_start(Tracker *tracker, const char *name, bool
 
         if (!unit)
                 return -ENOENT;
+        unit->dirty = unit->dirty || unit->covered_from_start != covered;
         unit->covered_from_start = covered;
         for (guint i = 0; i < unit->attachments->len; i++) {
                 Attachment *a = unit->attachments->pdata[i];
+                bool claim = covered && a->state == ATTACHMENT_ATTACHED;
 
-                a->covered_from_start = covered && a->state == ATTACHMENT_ATTACHED;
-                if (a->id)
+                if (a->id && a->covered_from_start != claim) {
+                        a->covered_from_start = claim;
                         record_write_attachment(tracker->lines, a, -1);
+                }
         }
-        record_write_unit(tracker->lines, unit, false);
-        core_emit_unit(tracker, unit);
+        if (unit->dirty)
+                core_emit_unit(tracker, unit);
+        changes_unit(tracker, unit);
         return changes_write(tracker, NULL);
 }
 

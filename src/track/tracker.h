@@ -96,7 +96,11 @@ typedef struct TrackerOptions {
  * anything else is. */
 int tracker_new(const TrackerOptions *options, Tracker **ret, Diag *diag);
 
-/* Detaches everything it holds, then releases it. NULL is allowed. */
+/* Detaches everything it holds, quarantined things too, and forgets the units: a later start begins anew. Tries each even
+ * if one fails; the first error is returned, and what could not be detached stays recorded. */
+int tracker_let_go(Tracker *tracker, Diag *diag);
+
+/* tracker_let_go(), then releases it. NULL is allowed. */
 Tracker *tracker_free(Tracker *tracker);
 
 /* Releases it without detaching: pins, legacy attachments and descriptors kept elsewhere hold on. For exit with
