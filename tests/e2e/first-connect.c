@@ -28,7 +28,7 @@ static long kernel(long number, long a, long b, long c) {
         __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2) : "memory");
         return x0;
 #else
-#  error "how does this machine call its kernel?"
+#        error "how does this machine call its kernel?"
 #endif
 }
 
@@ -41,7 +41,8 @@ void _start(void) {
 
         address.sin_addr.s_addr = __builtin_bswap32(0x7f000002);
         if (fd >= 0)
-                status = kernel(SYS_connect, fd, (long)(uintptr_t)&address, sizeof address) == -EPERM
+                status = kernel(SYS_connect, fd, (long)(uintptr_t)&address, sizeof address) ==
+                                         -EPERM
                                  ? 10
                                  : 11;
         for (;;)

@@ -115,10 +115,9 @@ int main(void) {
                         continue;
                 if (!take_line())
                         return EXIT_SUCCESS;
-                (void)printf(
-                        "%llu %llu %lld\n", (unsigned long long)sent, (unsigned long long)received,
-                        (long long)(now_usec() - begin)
-                );
+                (void
+                )printf("%llu %llu %lld\n", (unsigned long long)sent, (unsigned long long)received,
+                        (long long)(now_usec() - begin));
                 if (!take_line())
                         return EXIT_SUCCESS;
         }
