@@ -25,7 +25,7 @@
 
 static uint64_t sent, received;
 
-static void fail(const char *what) {
+static void __attribute__((__noreturn__)) fail(const char *what) {
         perror(what);
         exit(EXIT_FAILURE);
 }
