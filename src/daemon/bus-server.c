@@ -18,6 +18,7 @@
 
 #define HANDSHAKE_USEC (10U * 1000U * 1000U)
 #define ROOT_RESERVED  64U /* connections that only root can have */
+#define TALK_USEC      (20U * 1000U) /* between connecting and calling, or between two calls */
 #define ACCEPT_AT_ONCE 32U /* so that a flood is turned away as fast as it comes */
 
 struct BusServer {
@@ -66,12 +67,19 @@ static int on_handshake_timeout(sd_event_source *timer, uint64_t usec, void *use
         return 0;
 }
 
+static uint64_t now_usec(const Daemon *daemon) {
+        uint64_t now;
+
+        return sd_event_now(daemon->event, CLOCK_MONOTONIC, &now) >= 0 ? now : 0;
+}
+
 /* Sees every message first. */
 static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         BusConnection *connection = userdata;
         uint64_t queued = 0;
 
         bus_pump_note_message(connection->pump);
+        connection->heard_usec = now_usec(connection->daemon);
         if (connection->dead)
                 return 1;
         if (sd_bus_message_is_signal(message, "org.freedesktop.DBus.Local", "Disconnected")) {
@@ -203,6 +211,7 @@ static void connection_new(BusServer *server, int fd) {
         connection->server = server;
         connection->daemon = server->daemon;
         connection->uid = peer.uid;
+        connection->heard_usec = now_usec(server->daemon);
         g_hash_table_add(server->connections, connection);
         r = connection_setup_bus(connection, fd);
         if (r < 0) {
@@ -293,6 +302,27 @@ void bus_server_each_fd(
         void *userdata
 ) {
         each(server->listen_fd, "bus", userdata);
+}
+
+void bus_server_pause(BusServer *server, bool pause) {
+        if (server && server->io) /* fails only on a dead source */
+                (void)sd_event_source_set_enabled(server->io, pause ? SD_EVENT_OFF : SD_EVENT_ON);
+}
+
+bool bus_server_is_talking(const BusServer *server, const sd_bus *except) {
+        uint64_t now = now_usec(server->daemon);
+        GHashTableIter iter;
+        void *connection;
+
+        g_hash_table_iter_init(&iter, server->connections);
+        while (g_hash_table_iter_next(&iter, &connection, NULL)) {
+                const BusConnection *c = connection;
+
+                if (c->uid == 0 && c->bus != except && !c->subscribed && !c->dead &&
+                    now < c->heard_usec + TALK_USEC)
+                        return true;
+        }
+        return false;
 }
 
 static bool anybody_subscribed(const BusServer *server) {

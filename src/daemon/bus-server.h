@@ -17,6 +17,7 @@ typedef struct BusConnection {
         BusPump *pump;
         sd_event_source *timeout; /* of the handshake */
         uid_t uid;
+        uint64_t heard_usec; /* CLOCK_MONOTONIC of the last message, or of the beginning */
         bool subscribed;
         bool dead; /* to be released by the next sweep */
 } BusConnection;
@@ -31,6 +32,12 @@ void bus_server_each_fd(
         void (*each)(int fd, const char *name, void *userdata),
         void *userdata
 );
+
+/* Leaves who connects from now on in the queue, or serves them again. */
+void bus_server_pause(BusServer *server, bool pause);
+
+/* Whether root has just connected or said something, so that more is to be expected; one connection aside. */
+bool bus_server_is_talking(const BusServer *server, const sd_bus *except);
 
 /* Something has changed: a signal to those who subscribed, later. Fits TrackerEvent; userdata is the Daemon. */
 void bus_server_note(

@@ -27,6 +27,8 @@
 
 #define CHECK_USEC     (10U * 1000U * 1000U)
 #define COMPLAINT_MAX  4096U
+#define WAIT_USEC      2000U /* for calls that are on their way, each time, and how often */
+#define WAITS_MAX      100U
 #define STATE_FD_CHILD 3 /* the only descriptor the checking child gets beside 0..2 */
 
 struct Reexec {
@@ -35,6 +37,7 @@ struct Reexec {
         pid_t child; /* 0: none */
         bool accepted; /* by the child; waits for the units */
         bool timed_out;
+        unsigned n_waits;
         sd_event_source *child_source, *timer, *complaint_io, *finish;
         int complaint_fd;
         GString *complaint; /* what the child said */
@@ -162,16 +165,18 @@ static void reset(Reexec *reexec) {
         reexec->message = sd_bus_message_unref(reexec->message);
         reexec->child = 0;
         reexec->accepted = reexec->timed_out = false;
+        reexec->n_waits = 0;
         g_string_truncate(reexec->complaint, 0);
 }
 
 static void fail(Reexec *reexec, const char *text) {
         log_error("Re-execution refused: %s, going on as before", text);
         (void)bus_error_reply(reexec->message, BUS_ERROR_FAILED, text);
+        bus_server_pause(reexec->daemon->bus, false);
         reset(reexec);
 }
 
-static int on_finish(sd_event_source *event, void *userdata) {
+static int on_finish(sd_event_source *timer, uint64_t usec, void *userdata) {
         Reexec *reexec = userdata;
         _cleanup_diag_ Diag diag = {};
         int r;
@@ -179,6 +184,13 @@ static int on_finish(sd_event_source *event, void *userdata) {
         /* a unit that was marked since is brought to its end first: nobody may wait for an answer in vain */
         if (!unit_table_is_clean(reexec->daemon->units))
                 return 0;
+        /* nor must a call of root that is on its way be lost; who connects from now on is served by the new process */
+        if (reexec->n_waits++ < WAITS_MAX &&
+            bus_server_is_talking(reexec->daemon->bus, sd_bus_message_get_bus(reexec->message))) {
+                (void)sd_event_source_set_time_relative(timer, WAIT_USEC);
+                (void)sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
+                return 0;
+        }
         r = replace_process(reexec->daemon, &diag);
         fail(reexec, diag_text(&diag, r));
         return 0;
@@ -193,13 +205,16 @@ static void accepted(Reexec *reexec) {
         int r;
 
         reexec->accepted = true;
-        r = sd_event_add_defer(reexec->daemon->event, &reexec->finish, on_finish, reexec);
+        bus_server_pause(reexec->daemon->bus, true);
+        r = sd_event_add_time_relative(
+                reexec->daemon->event, &reexec->finish, CLOCK_MONOTONIC, 0, 1, on_finish, reexec
+        );
         if (r < 0) {
                 fail(reexec, strerror(-r));
                 return;
         }
         (void)sd_event_source_set_description(reexec->finish, "reexec");
-        (void)sd_event_source_set_priority(reexec->finish, PRIORITY_RECONCILE + 1);
+        (void)sd_event_source_set_priority(reexec->finish, PRIORITY_BUS_ROOT + 1);
 }
 
 static void read_complaint(Reexec *reexec) {

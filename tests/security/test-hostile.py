@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
 
 from yard import LINK_BY_ID, NOBODY, is_there, main, until
@@ -281,6 +282,35 @@ def processes_that_are_moved_out(yard):
     assert until(lambda: not is_there(LINK_BY_ID, shown["link_id"]))
 
 
+def starts_while_it_reexecutes(yard):
+    """No call of root is lost, however often."""
+    yard.unit("many@.service", deny_line(yard))
+    yard.start()
+    shown = protected(yard)
+    failures, done, stop = [], [], threading.Event()
+
+    def start_over_and_over(name):
+        while not stop.is_set():
+            result = yard.ctl("run", f"--unit=many@{name}-{len(done)}", "--", "sh", "-c", "exit 7")
+            done.append(name)
+            if result.status != 7:
+                failures.append(result)
+
+    threads = [threading.Thread(target=start_over_and_over, args=(n,)) for n in "abc"]
+    for thread in threads:
+        thread.start()
+    end = time.monotonic() + 4
+    while time.monotonic() < end:
+        assert yard.ctl("daemon-reexec").status == 0
+        time.sleep(0.02)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert len(done) > 20 and not failures, failures[:3]
+    assert until(lambda: len(yard.attachments()) == 1)
+    assert same_link(yard, shown)
+
+
 # ---- stopping ----
 
 
@@ -466,6 +496,7 @@ if __name__ == "__main__":
             too_few_descriptors,
             a_reexec_that_is_forbidden,
             processes_that_are_moved_out,
+            starts_while_it_reexecutes,
             stopped_with_keep_it_holds_on,
             stopped_with_detach_it_lets_go,
             detach_all_leaves_nothing,
