@@ -38,7 +38,7 @@ static double now(void) {
         return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 
-static void die(const char *what, int r) {
+static void __attribute__((__noreturn__)) die(const char *what, int r) {
         (void)fprintf(stderr, "%s: %s\n", what, strerror(-r));
         exit(1);
 }
@@ -211,8 +211,8 @@ static void hand_over(const Bench *bench) {
                 _cleanup_(writer_free_ptr) Writer *writer = writer_new();
                 _cleanup_(fdset_free_ptr) FdSet *fds = fdset_new(), *inherited = fdset_new();
                 double bare, write_time, read_time, start = now();
-                const char *text;
-                size_t size;
+                const char *text = NULL;
+                size_t size = 0;
 
                 if (tracker_snapshot(tracker, writer, fds) < 0 ||
                     writer_finish(writer, &text, &size) < 0)
