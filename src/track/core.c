@@ -85,6 +85,20 @@ KnownProgram *core_release_program(Tracker *tracker, KnownProgram *program) {
         return known_program_unref(program);
 }
 
+void core_forget_unused_programs(Tracker *tracker) {
+        GPtrArray *unused = g_ptr_array_new();
+        GHashTableIter iter;
+        void *value;
+
+        g_hash_table_iter_init(&iter, tracker->programs);
+        while (g_hash_table_iter_next(&iter, NULL, &value))
+                if (((KnownProgram *)value)->references == 1)
+                        g_ptr_array_add(unused, value);
+        for (guint i = 0; i < unused->len; i++)
+                forget_program(tracker, unused->pdata[i]);
+        g_ptr_array_unref(unused);
+}
+
 void core_remove_attachment(Tracker *tracker, Attachment *attachment) {
         TrackedUnit *unit = attachment->unit ? core_find_unit(tracker, attachment->unit) : NULL;
         guint place = place_of(tracker, attachment->id);

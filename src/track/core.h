@@ -63,6 +63,8 @@ KnownProgram *core_learn_program(
 void core_add_program(Tracker *tracker, KnownProgram *program); /* takes the reference */
 /* Gives one reference back; with the last one besides the table's the program is forgotten. Always NULL. */
 KnownProgram *core_release_program(Tracker *tracker, KnownProgram *program);
+/* Forgets all that no attachment uses: a text names every program there was since it was written anew. */
+void core_forget_unused_programs(Tracker *tracker);
 KnownProgram *core_find_program(const Tracker *tracker, uint32_t id);
 KnownProgram *core_find_program_of_object(
         const Tracker *tracker,

@@ -251,6 +251,7 @@ int tracker_restore(
                 tracked_unit_judge(tracker->units->pdata[i]);
         report.refused_lines = restore.image ? restore.image->refused->len : 0;
         state_image_free(restore.image);
+        core_forget_unused_programs(tracker);
         g_hash_table_unref(restore.fds_by_link);
         g_hash_table_unref(restore.pins);
         if (r >= 0 && ret)
