@@ -44,11 +44,14 @@ typedef enum Likeness {
         LIKE_EXACTLY, /* the very program of the line runs there */
         LIKE_LINE, /* hook, mode, path#program */
         LIKE_HOOK,
+        LIKE_ANYTHING, /* for lines whose very hook could not be read */
 } Likeness;
 
 static bool is_like(const PlanInput *input, size_t i, const Attachment *a, Likeness likeness) {
         const Target *target = &input->wanted[i];
 
+        if (likeness == LIKE_ANYTHING)
+                return true;
         if (a->hook != target->hook)
                 return false;
         if (likeness == LIKE_EXACTLY)
@@ -57,21 +60,24 @@ static bool is_like(const PlanInput *input, size_t i, const Attachment *a, Liken
         return likeness == LIKE_HOOK || same_line(target, a);
 }
 
-static void match(Matching *m, Likeness likeness) {
+static void match_line(Matching *m, size_t i, Likeness likeness) {
         const PlanInput *input = m->input;
 
-        for (size_t i = 0; i < input->n_wanted; i++) {
-                const Target *target = &input->wanted[i];
-
-                if (m->present_of[i] >= 0 || target->hook < 0)
+        for (size_t k = 0; k < input->n_present; k++) {
+                if (m->taken[k] || !is_like(input, i, input->present[k], likeness))
                         continue;
-                for (size_t k = 0; k < input->n_present; k++) {
-                        if (m->taken[k] || !is_like(input, i, input->present[k], likeness))
-                                continue;
-                        m->present_of[i] = (int)k;
-                        m->taken[k] = true;
-                        break;
-                }
+                m->present_of[i] = (int)k;
+                m->taken[k] = true;
+                return;
+        }
+}
+
+static void match(Matching *m, Likeness likeness) {
+        for (size_t i = 0; i < m->input->n_wanted; i++) {
+                bool readable = m->input->wanted[i].hook >= 0;
+
+                if (m->present_of[i] < 0 && readable == (likeness != LIKE_ANYTHING))
+                        match_line(m, i, likeness);
         }
 }
 
@@ -275,6 +281,7 @@ void plan_make(const PlanInput *input, Operation **ret, size_t *ret_n) {
         match(&m, LIKE_EXACTLY);
         match(&m, LIKE_LINE);
         match(&m, LIKE_HOOK);
+        match(&m, LIKE_ANYTHING);
         for (size_t i = 0; i < input->n_wanted; i++) {
                 Operation operation;
 
