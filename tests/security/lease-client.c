@@ -143,9 +143,9 @@ int main(int argc, char **argv) {
                 return EXIT_FAILURE;
         }
         lease = attach(bus, program, cgroup, argv[4], argv + 5);
+        (void)sd_bus_close_unref(bus);
         if (lease < 0)
                 return EXIT_FAILURE;
-        (void)sd_bus_close_unref(bus);
         (void)close(program);
         (void)close(cgroup);
         while (fgets(line, sizeof line, stdin)) {

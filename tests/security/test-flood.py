@@ -80,7 +80,7 @@ def starts_are_fast(yard, n=5):
         worst = max(worst, time.monotonic() - began)
         assert result.status == 0, result
         assert descriptors(pid) < DESCRIPTORS, descriptors(pid)
-        assert memory_mib(pid) < MEMORY_MIB, memory_mib(pid)
+        assert memory_mib(pid) < MEMORY_MIB or yard.is_sanitized(), memory_mib(pid)
     assert worst < START_SECONDS, f"a start took {worst:.2f} s"
     return worst
 
@@ -299,6 +299,8 @@ def send_what_is_too_large(bus):
 
 
 def messages_that_are_too_large(yard):
+    if yard.is_sanitized():
+        return
     under(yard, send_what_is_too_large, yard.run + "/bus")
 
 

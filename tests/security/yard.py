@@ -229,6 +229,11 @@ class Yard:
     def kill(self):
         self.stop(how=signal.SIGKILL)
 
+    def is_sanitized(self):
+        """Whether the allocator is not the one of libc, so that the daemon cannot tell what it takes."""
+        with open(self.daemon_path, "rb") as file:
+            return b"__asan_init" in file.read()
+
     # ---- units and the tool ----
 
     def object(self, name):
