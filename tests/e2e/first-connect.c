@@ -32,7 +32,14 @@ static long kernel(long number, long a, long b, long c) {
 #endif
 }
 
-__attribute__((noreturn)) void _start(void);
+#if defined(__x86_64__)
+/* the kernel enters without the return address that a function expects below an aligned stack */
+#        define ENTRY __attribute__((noreturn, force_align_arg_pointer))
+#else
+#        define ENTRY __attribute__((noreturn))
+#endif
+
+ENTRY void _start(void);
 
 void _start(void) {
         struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = __builtin_bswap16(9) };

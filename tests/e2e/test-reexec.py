@@ -119,6 +119,7 @@ def detach_before_attach_is_seen_by_the_probe(host):
         traffic.go_on()
         for _ in range(REEXECS):
             kernel.detach(cgroup, handle.fd, EGRESS)
+            time.sleep(0.001)  # a gap as short as this is felt on a busy processor, too
             kernel.attach(cgroup, handle.fd, EGRESS)
             time.sleep(0.001)
         traffic.pause()
