@@ -18,7 +18,7 @@
 
 #define HANDSHAKE_USEC (10U * 1000U * 1000U)
 #define ROOT_RESERVED  64U /* connections that only root can have */
-#define TALK_USEC      (20U * 1000U) /* between connecting and calling, or between two calls */
+#define TALK_USEC      (20U * 1000U) /* between two calls */
 #define ACCEPT_AT_ONCE 32U /* so that a flood is turned away as fast as it comes */
 
 struct BusServer {
@@ -211,7 +211,6 @@ static void connection_new(BusServer *server, int fd) {
         connection->server = server;
         connection->daemon = server->daemon;
         connection->uid = peer.uid;
-        connection->heard_usec = now_usec(server->daemon);
         g_hash_table_add(server->connections, connection);
         r = connection_setup_bus(connection, fd);
         if (r < 0) {
@@ -319,7 +318,7 @@ bool bus_server_is_talking(const BusServer *server, const sd_bus *except) {
                 const BusConnection *c = connection;
 
                 if (c->uid == 0 && c->bus != except && !c->subscribed && !c->dead &&
-                    now < c->heard_usec + TALK_USEC)
+                    (c->heard_usec == 0 || now < c->heard_usec + TALK_USEC))
                         return true;
         }
         return false;

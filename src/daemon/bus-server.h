@@ -17,7 +17,7 @@ typedef struct BusConnection {
         BusPump *pump;
         sd_event_source *timeout; /* of the handshake */
         uid_t uid;
-        uint64_t heard_usec; /* CLOCK_MONOTONIC of the last message, or of the beginning */
+        uint64_t heard_usec; /* CLOCK_MONOTONIC of the last message; 0: none yet */
         bool subscribed;
         bool dead; /* to be released by the next sweep */
 } BusConnection;
