@@ -4,7 +4,7 @@
 # What the shell programs of the tests share. Source it; it sets root (the checkout) and the
 # environment in which everything runs: Debian's own tools first, one locale, enough descriptors.
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
 export PYTHONUTF8=1
 # Nothing of the caller's may choose a compiler or look like a socket handed over to us.
@@ -23,6 +23,19 @@ seconds_since() {
     local tenths=$(((${now//[.,]/} - ${1//[.,]/}) / 100000))
 
     printf '%d.%d' $((tenths / 10)) $((tenths % 10))
+}
+
+# Whether a directory and all above it are root's alone, as unitbpfd asks of objects and unit files, and can be
+# entered by everybody, as the tests of plain users need.
+is_common_ground() { # DIRECTORY
+    local directory=$1 owner mode
+
+    while :; do
+        read -r owner mode < <(stat -c '%u %a' "$directory") || return 1
+        [ "$owner" -eq 0 ] && [ $((8#$mode & 8#022)) -eq 0 ] && [ $((8#$mode & 8#001)) -ne 0 ] || return 1
+        [ "$directory" != / ] || return 0
+        directory=$(dirname "$directory")
+    done
 }
 
 # Runs a command with its output in a file; shows the end of it only if the command fails.
