@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <libsmartcols.h>
 
@@ -10,7 +11,7 @@ struct Table {
         struct libscols_table *table;
         const TableColumn *columns;
         size_t n;
-        bool headings;
+        bool headings, full;
 };
 
 /* libsmartcols fails for want of memory only; like GLib, we do not go on without. */
@@ -39,11 +40,9 @@ Table *table_new(const Invocation *invocation, const TableColumn *columns, size_
         table->columns = columns;
         table->n = n;
         table->headings = !invocation->no_legend;
+        table->full = invocation->full;
         (void)scols_table_enable_noheadings(table->table, invocation->no_legend);
         (void)scols_table_enable_colors(table->table, screen_has_colours());
-        /* What is no terminal has no width: nothing is cut or wrapped then, as through a pager. */
-        if (invocation->full)
-                (void)scols_table_set_termforce(table->table, SCOLS_TERMFORCE_NEVER);
         for (size_t i = 0; i < n; i++)
                 need(scols_table_new_column(
                         table->table, columns[i].header, 0.1,
@@ -85,12 +84,40 @@ static void print_headings(const Table *table) {
         (void)printf("\n");
 }
 
+/* What is no terminal has no width: nothing is cut or wrapped then, as through a pager. */
+static char *table_text(Table *table, bool full) {
+        char *text = NULL;
+
+        (void)scols_table_set_termforce(
+                table->table, full ? SCOLS_TERMFORCE_NEVER : SCOLS_TERMFORCE_AUTO
+        );
+        if (scols_print_table_to_string(table->table, &text) < 0)
+                abort();
+        return need(text);
+}
+
+static size_t count_lines(const char *text) {
+        size_t n = 0;
+
+        while ((text = strchr(text, '\n'))) {
+                text++;
+                n++;
+        }
+        return n;
+}
+
 void table_print(Table *table) {
-        (void)fflush(stdout); /* libsmartcols has a stream of its own idea */
+        _cleanup_free_ char *whole = NULL, *cut = NULL;
+
         if (scols_table_is_empty(table->table)) {
                 if (table->headings)
                         print_headings(table);
                 return;
         }
-        (void)scols_print_table(table->table);
+        whole = table_text(table, true);
+        /* Where cutting is not enough, libsmartcols breaks each line cell by cell, which nobody can read. The
+         * terminal breaks it once. */
+        if (!table->full)
+                cut = table_text(table, false);
+        (void)puts(cut && count_lines(cut) == count_lines(whole) ? cut : whole);
 }
