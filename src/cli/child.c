@@ -86,7 +86,7 @@ static int wait_for(pid_t child, const sigset_t *taken) {
 static void report_exec(const char *command, int error) {
         screen_error("Failed to execute '%s': %s.", command, strerror(error));
         if (error == ENOENT && !strchr(command, '/'))
-                screen_hint("It was looked for in the directories of $PATH.");
+                screen_hint("it was looked for in the directories of $PATH.");
 }
 
 int child_run(int cgroup_fd, char *const *argv) {

@@ -106,7 +106,7 @@ void client_report_connect(const Invocation *invocation, int error) {
         case EACCES:
         case EPERM:
                 screen_error("Failed to connect to %s/bus: %s.", directory, strerror(-error));
-                screen_hint("Try it as root, for example with sudo.");
+                screen_hint("try it as root, for example with sudo.");
                 break;
         case ECONNRESET:
         case EPIPE:
@@ -114,7 +114,7 @@ void client_report_connect(const Invocation *invocation, int error) {
                 screen_error(
                         "Failed to connect to %s/bus: unitbpfd closed the connection.", directory
                 );
-                screen_hint("It allows a limited number of connections for each user.");
+                screen_hint("it allows a limited number of connections for each user.");
                 break;
         default:
                 screen_error("Failed to connect to %s/bus: %s.", directory, strerror(-error));
@@ -150,13 +150,13 @@ void client_report(const char *what, const sd_bus_error *error, int r) {
 
         if (sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY) || r == -ETIMEDOUT) {
                 screen_error("Failed to %s: unitbpfd did not answer within 25 s.", what);
-                screen_hint("Its messages may tell why; 'unitbpfctl doctor' looks at the rest.");
+                screen_hint("its messages may tell why; 'unitbpfctl doctor' looks at the rest.");
         } else if (connection_ended(r)) {
                 screen_error("Failed to %s: unitbpfd closed the connection.", what);
         } else if (sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED)) {
                 screen_error("Failed to %s: access denied: %s", what, sentence);
                 if (geteuid() != 0)
-                        screen_hint("Try it as root, for example with sudo.");
+                        screen_hint("try it as root, for example with sudo.");
         } else if (sd_bus_error_has_name(error, ERROR_PREFIX "ReadOnly")) {
                 screen_error("Failed to %s: %s", what, sentence);
                 screen_hint("'unitbpfctl doctor' says why unitbpfd changes nothing.");
@@ -305,7 +305,7 @@ void client_report_no_unit(Client *client, const char *unit) {
         g_ptr_array_add(names, NULL);
         near = text_nearest(unit, (const char *const *)names->pdata);
         if (near)
-                screen_hint("Did you mean '%s'?", near);
+                screen_hint("did you mean '%s'?", near);
         else
                 screen_hint("'unitbpfctl units --all' lists those that are known.");
 }

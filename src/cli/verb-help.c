@@ -57,7 +57,7 @@ int verb_help(const Invocation *invocation) {
                 near = verb_nearest(name);
                 screen_error("There is no verb '%s'.", name);
                 if (near)
-                        screen_hint("Did you mean '%s'?", near);
+                        screen_hint("did you mean '%s'?", near);
                 return EXIT_USAGE;
         }
         text = verb_help_text_of(verb);

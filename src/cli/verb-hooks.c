@@ -70,7 +70,7 @@ static int mark_wanted(const Invocation *invocation, bool *wanted) {
                 screen_error("There is no hook '%s'.", word);
                 near = text_nearest(word, hook_names());
                 if (near)
-                        screen_hint("Did you mean '%s'?", near);
+                        screen_hint("did you mean '%s'?", near);
                 return -1;
         }
         return 0;
@@ -121,6 +121,14 @@ static void print_rows(const Invocation *invocation, GVariant *rows) {
         table_print(table);
 }
 
+/* The daemon says what the kernel can do, which for these is more than unitbpf does. */
+static bool any_is_not_of_cgroups(const bool *wanted) {
+        for (size_t i = 0; i < _HOOK_MAX; i++)
+                if (wanted[i] && hook_info((Hook)i)->target != HOOK_TARGET_CGROUP)
+                        return true;
+        return false;
+}
+
 int verb_hooks(const Invocation *invocation) {
         _cleanup_client_ Client client = {};
         g_autoptr(GVariant) answers = NULL, rows = NULL;
@@ -138,7 +146,10 @@ int verb_hooks(const Invocation *invocation) {
         print_rows(invocation, rows);
         count = output_count(answer_n(rows), "hook");
         output_legend(
-                invocation, "%s.%s", count,
+                invocation, "%s.%s%s", count,
+                any_is_not_of_cgroups(wanted)
+                        ? " This build attaches to cgroups only, not to interfaces and netns."
+                        : "",
                 answers ? "" : " unitbpfd does not answer: what this kernel supports is not known."
         );
         return EXIT_DONE;

@@ -157,7 +157,7 @@ int verb_units(const Invocation *invocation) {
         count = output_count(shown, "unit");
         if (shown < answer_n(rows))
                 output_legend(
-                        invocation, "%s listed; --all shows %zu inactive more.", count,
+                        invocation, "%s listed; --all shows %zu more, inactive.", count,
                         answer_n(rows) - shown
                 );
         else

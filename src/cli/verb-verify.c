@@ -137,13 +137,15 @@ static int read_named(const UnitContext *context, const char *unit, UnitWish **r
 
 static int read_unit(Verification *verification, const char *word, UnitWish **ret, Diag *diag) {
         g_autofree char *unit = NULL, *path = NULL;
-        bool is_file = strchr(word, '/') || access(word, F_OK) == 0;
+        _cleanup_free_ char *name = NULL;
 
-        if (!is_file && unit_name_kind(word) >= 0) {
+        if (!strchr(word, '/') && access(word, F_OK) < 0)
+                name = unit_name_complete(word);
+        if (name) {
                 g_auto(GStrv) search = unit_search_path_default();
                 UnitContext context = { .search_path = search, .trust = geteuid() == 0 };
 
-                return read_named(&context, word, ret, diag);
+                return read_named(&context, name, ret, diag);
         }
         unit = unit_of_file(word);
         if (!unit || unit_name_kind(unit) < 0)

@@ -115,9 +115,9 @@ def status_of_all_shows_the_daemon_and_what_is_not_well():
 
 def unknown_units_are_answered_with_what_may_be_meant():
     result = ask("status", "wbe.service")
-    check("Did you mean 'web.service'?" in result.err, result)
+    check("did you mean 'web.service'?" in result.err, result)
     result = ask("show", "wbe")
-    check("Did you mean 'web.service'?" in result.err, result)
+    check("did you mean 'web.service'?" in result.err, result)
     equal(result.status, 1)
 
 

@@ -267,7 +267,7 @@ def what_the_daemon_knows_of_the_kernel_is_shown(tool, daemon):
     equal(tool.run("log-level", "loud").status, 1)
     result = tool.run("status", "wbe.service")
     equal(result.status, 4, result)
-    check("Did you mean 'web.service'?" in result.err, result)
+    check("did you mean 'web.service'?" in result.err, result)
 
 
 TESTS = [

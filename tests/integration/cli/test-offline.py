@@ -62,7 +62,7 @@ def usage_errors_are_2_and_say_what_was_meant():
         (["list", "--jsn=short"], "did you mean '--json'?"),
         (["cat"], "needs more arguments"),
         (["-H", "host", "list"], "not supported by this build"),
-        (["help", "stauts"], "Did you mean 'status'?"),
+        (["help", "stauts"], "did you mean 'status'?"),
     ):
         result = tool().run(*words)
         equal(result.status, 2, words)
@@ -101,7 +101,18 @@ def hooks_are_known_without_the_daemon():
     check("egress" in result.out and "connect4" in result.out, result)
     check("2 hooks. unitbpfd does not answer" in result.out, result)
     result = tool().run("hooks", "conect4")
-    check(result.status == 1 and "Did you mean 'connect4'?" in result.err, result)
+    check(result.status == 1 and "did you mean 'connect4'?" in result.err, result)
+    result = tool().run("hooks", "xdp")
+    check("This build attaches to cgroups only" in result.out, result)
+
+
+def a_row_is_never_broken_into_pieces():
+    for columns in (200, 80, 40):
+        shown = subprocess.run(
+            ["script", "-qec", f"stty cols {columns}; '{TOOL}' hooks --no-pager xdp", "/dev/null"],
+            capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL,
+        ).stdout.splitlines()
+        check(len(shown) == 4 and shown[1].startswith("xdp"), (columns, shown))
 
 
 def verify_names_file_and_line_of_each_problem():
@@ -144,6 +155,8 @@ def verify_does_not_take_what_is_not_there_for_good():
     for word in ("nonexistent-unit.service", DIRECTORY + "/none.service", make_object()):
         result = tool().run("verify", word)
         check(result.status == 1 and "1 problem." in result.out, result)
+    result = tool().run("verify", "nonexistent-unit")
+    check("there is neither a file nor a unit of this name" in result.out, result)
 
 
 def inspect_shows_what_is_in_an_object():
