@@ -361,6 +361,10 @@ static void reconcile_present(Daemon *daemon, Unit *unit) {
                 files_unreadable(daemon, unit, r, &diag);
                 return;
         }
+        if (wish->masked && reason == APPLY_START) {
+                unit_answer_waiters(unit, -EPERM, "the unit is masked");
+                return;
+        }
         if (!unit->wishes && !unit->transient) {
                 unit_set_error(unit, NULL);
                 unit->blocked = false;

@@ -325,9 +325,11 @@ static void restore_one(Daemon *daemon, const char *name) {
         unit->transient = true;
         g_strfreev(unit->overrides);
         unit->overrides = *text ? g_strsplit(text, "\n", -1) : NULL;
-        unit->was_populated = unit->populated;
-        if (!unit->populated)
+        unit->was_populated = unit->populated || cgroup_dir_used(unit->cgroup) > 0;
+        if (!unit->was_populated)
                 watch_vacancy(daemon, unit);
+        else /* whoever was inside may have gone while nobody looked */
+                transient_populated(daemon, unit);
 }
 
 void transient_restore(Daemon *daemon) {

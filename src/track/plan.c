@@ -44,7 +44,7 @@ typedef enum Likeness {
         LIKE_EXACTLY, /* the very program of the line runs there */
         LIKE_LINE, /* hook, mode, path#program */
         LIKE_HOOK,
-        LIKE_ANYTHING, /* for lines whose very hook could not be read */
+        LIKE_ANYTHING, /* for lines that failed: what is left may be what they stood for before */
 } Likeness;
 
 static bool is_like(const PlanInput *input, size_t i, const Attachment *a, Likeness likeness) {
@@ -74,9 +74,10 @@ static void match_line(Matching *m, size_t i, Likeness likeness) {
 
 static void match(Matching *m, Likeness likeness) {
         for (size_t i = 0; i < m->input->n_wanted; i++) {
-                bool readable = m->input->wanted[i].hook >= 0;
+                const Target *target = &m->input->wanted[i];
+                bool may = likeness == LIKE_ANYTHING ? target->error != NULL : target->hook >= 0;
 
-                if (m->present_of[i] < 0 && readable == (likeness != LIKE_ANYTHING))
+                if (m->present_of[i] < 0 && may)
                         match_line(m, i, likeness);
         }
 }

@@ -236,7 +236,8 @@ def a_unit_file_others_can_write_is_not_followed(yard):
 def a_device_as_unit_file_is_a_mask_and_never_read(yard):
     os.mknod(yard.units + "/zero.service", 0o20644, os.makedev(1, 5))
     yard.start()
-    assert yard.ctl("run", "--unit=zero", "--", "true").status == 0
+    result = yard.ctl("run", "--unit=zero", "--", "true")
+    assert result.status == 125 and "masked" in result.err, result
     assert yard.attachments() == []
     for verb in ("verify", "cat"):
         result = yard.ctl(verb, yard.units + "/zero.service")

@@ -348,7 +348,8 @@ pid_t daemon_host_sleeper(const char *cgroup) {
                         (void)pause();
         }
         (void)close(ready[1]);
-        ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+        /* end of file: it was killed as soon as it was in, which some tests are about */
+        ck_assert_int_ge(read(ready[0], &byte, 1), 0);
         (void)close(ready[0]);
         return pid;
 }
