@@ -79,6 +79,13 @@ static bool is_nearly_ours(const char *section) {
         return n == 4;
 }
 
+/* One letter off; other programs have sections of three letters behind "X-", too, but not with our directives. */
+static bool is_a_slip(const char *section) {
+        static const char *const sections[] = { SECTION, NULL };
+
+        return text_nearest(section, sections) != NULL;
+}
+
 static void fail_section(WishReader *reader, const DirectiveLine *line, const char *section) {
         g_autofree char *error = g_strdup_printf(
                 "section [%s] is not ours, did you mean [" SECTION "]?", section
@@ -93,7 +100,7 @@ static void take_foreign(WishReader *reader, const IniEntry *entry, const Direct
 
         if (!entry->key && entry->value[0] == '[' && is_nearly_ours(entry->value))
                 directive_fail(reader->wish, line, entry->error);
-        else if (entry->section && is_nearly_ours(entry->section))
+        else if (entry->section && (is_nearly_ours(entry->section) || (ours && is_a_slip(entry->section))))
                 fail_section(reader, line, entry->section);
         else if (!entry->section && ours)
                 directive_fail(

@@ -68,6 +68,7 @@ int bus_attach_unit(BusConnection *connection, sd_bus_message *message, Diag *di
         r = tracker_unit_release(daemon->tracker, name);
         if (r < 0 && r != -ENOENT)
                 return diag_errno(diag, r, "cannot take up unit '%s' again", name);
+        daemon_look_for_drift(daemon); /* what somebody took off is to be attached anew */
         unit_add_waiter(unit, on_attached, unit_call_new(daemon, message));
         unit_mark(unit, APPLY_RELOAD, true);
         return 0;

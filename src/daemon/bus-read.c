@@ -228,6 +228,7 @@ int bus_plan(BusConnection *connection, sd_bus_message *message, Diag *diag) {
         if (r < 0)
                 return r;
         place = reconcile_place(unit);
+        daemon_look_for_drift(daemon); /* the plan is made for what is so, not for what was */
         r = tracker_plan(daemon->tracker, &place, targets, &steps, &n, diag);
         if (r < 0)
                 return r;
@@ -343,5 +344,6 @@ static int append_checks(BusConnection *connection, sd_bus_message *reply) {
 }
 
 int bus_doctor(BusConnection *connection, sd_bus_message *message, Diag *diag) {
+        daemon_look_for_drift(connection->daemon);
         return reply_array(connection, message, append_checks);
 }

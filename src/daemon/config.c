@@ -170,7 +170,7 @@ static const char *nearest_key(const char *name) {
 typedef struct ConfigReading {
         const char *path;
         unsigned line;
-        bool in_section;
+        bool in_section, any_section;
         bool set_well[ELEMENTS(config_keys)]; /* by these files already */
         Config *config;
         const Config *previous;
@@ -223,6 +223,7 @@ static void read_line(ConfigReading *reading, char *line) {
         if (!*line || *line == '#' || *line == ';')
                 return;
         if (*line == '[') {
+                reading->any_section = true;
                 reading->in_section = strcmp(line, "[Daemon]") == 0;
                 if (!reading->in_section)
                         complain(reading, "unknown section '%s', ignoring", line);
@@ -233,8 +234,11 @@ static void read_line(ConfigReading *reading, char *line) {
                 complain(reading, "line without '=', ignoring");
                 return;
         }
-        if (!reading->in_section) /* the section, or its absence, has been complained of */
+        if (!reading->in_section) {
+                if (!reading->any_section) /* an unknown section has been complained of itself */
+                        complain(reading, "'%s' stands before the first section, ignoring", line);
                 return;
+        }
         *equals = 0;
         read_assignment(reading, g_strchomp(line), g_strchug(equals + 1));
 }
@@ -264,7 +268,7 @@ static void read_file(ConfigReading *reading, const char *path, bool trust) {
 
         reading->path = path;
         reading->line = 0;
-        reading->in_section = false;
+        reading->in_section = reading->any_section = false;
         if (r == -ENOENT)
                 return;
         if (r < 0) {

@@ -124,8 +124,7 @@ static void free_defunct(Daemon *daemon) {
         }
 }
 
-/* Compares all attachments with the kernel, and has the units reconciled whose own are not as they were. */
-static void look_for_drift(Daemon *daemon) {
+void daemon_look_for_drift(Daemon *daemon) {
         AttachmentView view;
 
         if (tracker_is_read_only(daemon->tracker) || tracker_check(daemon->tracker) <= 0)
@@ -137,6 +136,10 @@ static void look_for_drift(Daemon *daemon) {
                     !view.unit)
                         continue;
                 unit = unit_table_find(daemon->units, view.unit);
+                if (unit && unit->present)
+                        log_warning(
+                                "'%s': attachment %" PRIu64 ": %s", view.unit, view.id, view.error
+                        );
                 if (unit)
                         unit_mark(unit, APPLY_RESTORE, false);
         }
@@ -161,7 +164,7 @@ void daemon_reload(Daemon *daemon) {
         reconcile_read_files(daemon);
         (void)daemon->source->ops->reload(daemon->source);
         /* what the files say is compared with what is so, not with what was */
-        look_for_drift(daemon);
+        daemon_look_for_drift(daemon);
         units = unit_table_list(daemon->units);
         for (unsigned i = 0; i < units->len; i++) {
                 Unit *unit = units->pdata[i];
@@ -211,7 +214,7 @@ static int on_drift(sd_event_source *timer, uint64_t usec, void *userdata) {
 
         (void
         )sd_event_source_set_time_relative(timer, DRIFT_USEC); /* fails only on a dead source */
-        look_for_drift(daemon);
+        daemon_look_for_drift(daemon);
         return 0;
 }
 

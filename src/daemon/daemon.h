@@ -69,6 +69,9 @@ void daemon_free(Daemon *daemon);
 /* Reads configuration and unit files again and marks all units. */
 void daemon_reload(Daemon *daemon);
 
+/* Compares all attachments with the kernel now, and has the units reconciled whose own are not as they were. */
+void daemon_look_for_drift(Daemon *daemon);
+
 /* All units are reconciled: whoever waited for that goes on. */
 void daemon_units_clean(Daemon *daemon);
 

@@ -279,6 +279,8 @@ static void apply_failed(
 static void apply(Daemon *daemon, Unit *unit, const TargetSet *targets, ApplyReason reason) {
         const UnitPlace place = reconcile_place(unit);
         _cleanup_diag_ Diag diag = {};
+        UnitView before = {};
+        bool known = tracker_find_unit(daemon->tracker, unit->name, &before);
         int r = tracker_apply(daemon->tracker, &place, targets, reason, &diag);
         g_autofree char *text = answer_text(daemon, unit, r, &diag);
 
@@ -293,6 +295,8 @@ static void apply(Daemon *daemon, Unit *unit, const TargetSet *targets, ApplyRea
                 unit->blocked = false;
         update_coverage(daemon, unit, reason, r);
         if (r == APPLY_COVERED) {
+                if (known && before.state != UNIT_COVERED && reason != APPLY_START)
+                        say(unit, LOG_NOTICE, "all that the unit files say is in force", "again");
                 g_clear_pointer(&unit->said, g_free);
                 unit_answer_waiters(unit, 0, NULL);
         } else if (r == APPLY_DEGRADED) {
@@ -369,6 +373,14 @@ static void reconcile_present(Daemon *daemon, Unit *unit) {
                 unit_set_error(unit, NULL);
                 unit->blocked = false;
                 if (is_tracked(daemon, unit)) {
+                        const LogFields fields = { .unit = unit->name };
+
+                        log_message(
+                                LOG_NOTICE, &fields,
+                                "'%s': no unit file has an [X-BPF] line for it any more, detaching "
+                                "its programs",
+                                unit->name
+                        );
                         r = tracker_unit_stop(daemon->tracker, unit->name, &diag);
                         if (r < 0)
                                 log_error("'%s': %s", unit->name, diag_text(&diag, r));

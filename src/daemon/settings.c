@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/base/log.h"
 #include "src/daemon/version.h"
@@ -59,6 +60,14 @@ static int choose_source(const Daemon *daemon, Diag *diag) {
 }
 
 int settings_load(Daemon *daemon, Diag *diag) {
+        const char *file = daemon->options.config;
+
+        /* the usual file need not be there, one that was named must */
+        if (file && access(file, R_OK) < 0)
+                log_warning(
+                        "cannot read configuration file '%s': %s, going by defaults", file,
+                        strerror(errno)
+                );
         read_files(daemon, NULL, &daemon->config);
         put_in_force(daemon);
         return choose_source(daemon, diag);

@@ -90,6 +90,8 @@ void attachment_view(const Attachment *a, AttachmentView *ret) {
                 .detail = a->detail,
                 .fd = a->fd,
         };
+        if (a->state == ATTACHMENT_HELD_OFF) /* what had these ids is gone */
+                ret->prog_id = ret->link_id = 0;
 }
 
 uint32_t attach_mode_flags(AttachMode mode) {

@@ -104,7 +104,9 @@ START_TEST(only_our_section_counts_but_one_nearly_ours_is_no_silence)
         } rows[] = {
                 { "[Service]\nnot a line\n\374\n[Unit]\nBPFProgram=egress:/a\n", "" },
                 { "[Broken\nBPFProgram=egress:/a\n", "" },
-                { "[X-BPFX]\nBPFProgram=egress:/a\n", "" },
+                { "[X-BPFX]\nBPFProgram=egress:/a\n", "!BPFProgram:2" },
+                { "[X-BFP]\nBPFProgram=egress:/a\n", "!BPFProgram:2" },
+                { "[X-BFP]\nTheirs=1\n", "" },
                 { "[X-BPF]\nwhat\nBPFProgram=egress:/a\n", "!:2 egress:/a" },
                 { "[X-BPF]\nBPFProgram=egress:/\374\n", "!:2" },
                 { "[X-BPF]\n[Install\nX=y\n", "!:2" },
