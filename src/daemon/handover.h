@@ -13,6 +13,9 @@
 
 #include "src/base/diag.h"
 
+/* What a binary says that takes a state over; an exit status of 0 is said by many that are no unitbpfd. */
+#define HANDOVER_ACCEPTED "unitbpfd takes the state over"
+
 typedef struct HandoverSocket {
         int fd;
         char name[32];

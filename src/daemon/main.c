@@ -45,7 +45,7 @@ static int check_state(int fd) {
                 log_error("%s", diag_text(&diag, r));
                 return EXIT_FAILURE;
         }
-        return EXIT_SUCCESS;
+        return puts(HANDOVER_ACCEPTED) < 0 || fflush(stdout) != 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 /* All signals that are events are blocked from the beginning, so that none is lost before the loop runs. */

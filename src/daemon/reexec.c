@@ -257,7 +257,12 @@ static int on_child(sd_event_source *child, const siginfo_t *status, void *userd
 
         read_complaint(reexec);
         if (status->si_code == CLD_EXITED && status->si_status == 0) {
-                accepted(reexec);
+                if (strstr(reexec->complaint->str, HANDOVER_ACCEPTED)) {
+                        accepted(reexec);
+                        return 0;
+                }
+                text = g_strdup_printf("'%s' is no unitbpfd", reexec->daemon->binary);
+                fail(reexec, text);
                 return 0;
         }
         end = describe_end(reexec, status);

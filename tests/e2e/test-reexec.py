@@ -3,6 +3,7 @@
 (acceptance 4)"""
 
 import os
+import shutil
 import time
 
 import kernel
@@ -102,6 +103,35 @@ def a_failed_reexec_changes_nothing(host):
     host.stop_and_check_nothing_left()
 
 
+def a_binary_that_lacks_a_library_is_refused_with_the_reason(host):
+    """An upgrade that was half installed: the loader's own words come back, and the daemon goes on."""
+    new = f'{host.directory}/unitbpfd'
+    shutil.copy(os.environ['UNITBPF_LACKS_LIBRARY'], new)
+    host.write_unit('calm.service', *host.count_lines())
+    # a test runner may have told where libraries of the build are
+    host.start(options=[f'--exec-path={new}'], environment={'LD_LIBRARY_PATH': ''})
+    process = host.sleeper('calm.service')
+    before = identities(host, 'calm.service')
+    result = host.ctl('daemon-reexec', check_status=False)
+    check(result.returncode == 1 and 'libe2e-library.so' in result.stderr, result)
+    equal(identities(host, 'calm.service'), before, 'attachments')
+    host.agree()
+    host.end(process, 'calm.service')
+    host.stop_and_check_nothing_left()
+
+
+def a_binary_that_is_no_unitbpfd_is_not_executed(host):
+    """It exits with 0 whatever it is asked, and would leave nobody behind."""
+    host.write_unit('calm.service', *host.count_lines())
+    host.start(options=['--exec-path=/bin/true'])
+    process = host.sleeper('calm.service')
+    result = host.ctl('daemon-reexec', check_status=False)
+    check(result.returncode == 1 and 'is no unitbpfd' in result.stderr, result)
+    host.agree()
+    host.end(process, 'calm.service')
+    host.stop_and_check_nothing_left()
+
+
 def detach_before_attach_is_seen_by_the_probe(host):
     """What the other tests count with can count: done the wrong way, packets go by unseen."""
     host.write_unit('probe.service', *host.count_lines())
@@ -136,4 +166,5 @@ def detach_before_attach_is_seen_by_the_probe(host):
 
 
 lib.main(a_hundred_reexecs_under_traffic_lose_nothing, each_reexec_is_one,
-         a_failed_reexec_changes_nothing, detach_before_attach_is_seen_by_the_probe)
+         a_failed_reexec_changes_nothing, a_binary_that_lacks_a_library_is_refused_with_the_reason,
+         a_binary_that_is_no_unitbpfd_is_not_executed, detach_before_attach_is_seen_by_the_probe)

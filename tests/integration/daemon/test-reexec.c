@@ -19,6 +19,7 @@
 
 #include "src/base/fd.h"
 #include "src/base/hook-protocol.h"
+#include "src/daemon/handover.h"
 #include "tests/integration/bpf/kernel-host.h"
 #include "tests/integration/daemon/daemon-host.h"
 #include "tests/unit/check-main.h"
@@ -231,7 +232,7 @@ START_TEST(a_binary_that_vanishes_after_its_check_changes_nothing)
         option = g_strdup_printf("--exec-path=%s", path);
         begin_with_unit(option);
         /* says yes, and is gone when it is to be executed */
-        text = g_strdup_printf("#!/bin/sh\nrm -f %s\nexit 0\n", path);
+        text = g_strdup_printf("#!/bin/sh\nrm -f %s\necho '" HANDOVER_ACCEPTED "'\n", path);
         write_script(path, text, 0755);
         check_refused("No such file");
         /* descriptors are close-on-exec again: what is started now does not hold the link */
