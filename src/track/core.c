@@ -151,6 +151,16 @@ KnownProgram *core_learn_program(
         return known_program_ref(program);
 }
 
+KnownProgram *core_program_of_id(Tracker *tracker, uint32_t id) {
+        KnownProgram *program = core_find_program(tracker, id);
+
+        if (!program && id) {
+                program = known_program_new(id, NULL, NULL, NULL);
+                core_add_program(tracker, program);
+        }
+        return known_program_ref(program);
+}
+
 KnownProgram *core_find_program(const Tracker *tracker, uint32_t id) {
         return g_hash_table_lookup(tracker->programs, GUINT_TO_POINTER(id));
 }

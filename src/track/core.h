@@ -66,6 +66,9 @@ KnownProgram *core_release_program(Tracker *tracker, KnownProgram *program);
 /* Forgets all that no attachment uses: a text names every program there was since it was written anew. */
 void core_forget_unused_programs(Tracker *tracker);
 KnownProgram *core_find_program(const Tracker *tracker, uint32_t id);
+/* The known program of an id that the kernel named, made with nothing but the id if it is not known; the caller gets
+ * one reference. NULL for id 0. */
+KnownProgram *core_program_of_id(Tracker *tracker, uint32_t id);
 KnownProgram *core_find_program_of_object(
         const Tracker *tracker,
         const char *object_id,

@@ -37,20 +37,9 @@ static void adopt_intent(
 ) {
         Tracker *tracker = restore->tracker;
         Attachment *a = TAKE_PTR(record->attachment);
-        KnownProgram *program = core_find_program(tracker, prog_id);
-        TrackedUnit *unit = a->unit ? core_find_unit(tracker, a->unit) : NULL;
+        TrackedUnit *unit = a->unit ? restore_unit_of(restore, a) : NULL;
 
-        if (a->unit && !unit) {
-                unit = core_add_unit(tracker, a->unit);
-                text_assign(&unit->cgroup, a->path);
-                text_assign(&unit->invocation_id, a->invocation_id);
-                unit->cgroup_id = a->cgroup_id;
-        }
-        if (!program) {
-                program = known_program_new(prog_id, NULL, NULL, NULL);
-                core_add_program(tracker, program);
-        }
-        a->program = known_program_ref(program);
+        a->program = core_program_of_id(tracker, prog_id);
         a->fd = fd;
         a->link_id = link_id;
         a->pinned = fd >= 0;
@@ -121,13 +110,8 @@ static void settle_attach(Restore *restore, AttachmentRecord *record) {
 }
 
 static void set_program(Restore *restore, Attachment *a, uint32_t prog_id) {
-        KnownProgram *program = core_find_program(restore->tracker, prog_id);
+        KnownProgram *program = core_program_of_id(restore->tracker, prog_id);
 
-        if (!program) {
-                program = known_program_new(prog_id, NULL, NULL, NULL);
-                core_add_program(restore->tracker, program);
-        }
-        known_program_ref(program);
         core_release_program(restore->tracker, a->program);
         a->program = program;
 }

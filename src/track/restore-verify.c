@@ -25,8 +25,7 @@ void restore_say(Tracker *tracker, const char *format, ...) {
         g_ptr_array_insert(tracker->messages, (gint)tracker->messages->len - 1, text);
 }
 
-/* The unit of a record: as its own line told, else from the record. */
-static TrackedUnit *unit_of(Restore *restore, const Attachment *a) {
+TrackedUnit *restore_unit_of(Restore *restore, const Attachment *a) {
         Tracker *tracker = restore->tracker;
         TrackedUnit *unit = core_find_unit(tracker, a->unit);
 
@@ -102,14 +101,9 @@ static const char *link_disagreement(const Attachment *a, const LinkInfo *info) 
 static Attachment *enter(Restore *restore, AttachmentRecord *record, uint32_t prog_id) {
         Tracker *tracker = restore->tracker;
         Attachment *a = TAKE_PTR(record->attachment);
-        TrackedUnit *unit = a->unit ? unit_of(restore, a) : NULL;
-        KnownProgram *program = core_find_program(tracker, prog_id);
+        TrackedUnit *unit = a->unit ? restore_unit_of(restore, a) : NULL;
 
-        if (!program && prog_id) {
-                program = known_program_new(prog_id, NULL, NULL, NULL);
-                core_add_program(tracker, program);
-        }
-        a->program = known_program_ref(program);
+        a->program = core_program_of_id(tracker, prog_id);
         core_add_attachment(tracker, unit, a);
         restore->report->restored++;
         return a;

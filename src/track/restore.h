@@ -26,6 +26,9 @@ typedef struct Restore {
 /* Keeps a line for tracker_restore_messages(). */
 void restore_say(Tracker *tracker, const char *format, ...) _printf_(2, 3);
 
+/* The unit of a record: as its own line told, else made from what the record says of it. */
+TrackedUnit *restore_unit_of(Restore *restore, const Attachment *attachment);
+
 /* Enters every record of the image that the kernel confirms. */
 void restore_verify(Restore *restore);
 
