@@ -4,128 +4,39 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include "src/base/fd.h"
 #include "src/base/text.h"
 #include "src/cli/answer.h"
+#include "src/cli/connect.h"
 #include "src/cli/screen.h"
 #include "src/cli/variant.h"
 #include "units/unit-name.h"
 
-#define CALL_TIMEOUT_USEC   (25ULL * G_USEC_PER_SEC)
-#define CONNECT_TIMEOUT_SEC 25
+#define CALL_TIMEOUT_USEC (25ULL * G_USEC_PER_SEC)
 
 #define ERROR_PREFIX       "org.unitbpf1.Error."
 #define ERROR_NO_SUCH_UNIT ERROR_PREFIX "NoSuchUnit"
-
-static void free_bus_ptr(sd_bus **bus) {
-        sd_bus_flush_close_unref(*bus);
-}
 
 static void free_message_ptr(sd_bus_message **message) {
         sd_bus_message_unref(*message);
 }
 
-/* While others crowd the socket this waits in the queue; sd-bus itself would give up at once. */
-static int socket_connect(const char *path) {
-        _cleanup_close_ int fd = fd_above_stdio(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-        const struct timeval timeout = { .tv_sec = CONNECT_TIMEOUT_SEC };
-        struct sockaddr_un address = { .sun_family = AF_UNIX };
-        size_t size = strlen(path);
-
-        if (fd < 0)
-                return fd;
-        if (size >= sizeof address.sun_path)
-                return -ENAMETOOLONG;
-        memcpy(address.sun_path, path, size);
-        if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout) < 0)
-                return -errno;
-        if (connect(fd, (const struct sockaddr *)&address, sizeof address) < 0)
-                return -errno;
-        return TAKE_FD(fd);
-}
-
-static int bus_connect(const Invocation *invocation, sd_bus **ret) {
-        g_autofree char *path = g_build_filename(invocation->runtime_directory, "bus", NULL);
-        _cleanup_(free_bus_ptr) sd_bus *bus = NULL;
-        _cleanup_close_ int fd = -EBADF;
-        int r = sd_bus_new(&bus);
-
-        if (r < 0)
-                return r;
-        r = fd = socket_connect(path);
-        if (r < 0)
-                return r;
-        r = sd_bus_set_fd(bus, fd, fd);
-        if (r < 0)
-                return r;
-        (void)TAKE_FD(fd); /* the bus's from here on */
-        (void)sd_bus_set_description(bus, "unitbpfd");
-        r = sd_bus_set_bus_client(bus, false);
-        if (r < 0)
-                return r;
-        r = sd_bus_negotiate_fds(bus, true);
-        if (r < 0)
-                return r;
-        r = sd_bus_set_method_call_timeout(bus, CALL_TIMEOUT_USEC);
-        if (r < 0)
-                return r;
-        r = sd_bus_start(bus);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(bus);
-        return 0;
-}
-
 int client_try(const Invocation *invocation, Client *ret) {
-        sd_bus *bus;
-        int r = bus_connect(invocation, &bus);
+        Client client = { .invocation = invocation };
+        int r = connect_bus(invocation, &client.bus, &client.destination);
 
         if (r < 0)
                 return r;
-        *ret = (Client){ .invocation = invocation, .bus = bus };
+        *ret = client;
         return 0;
-}
-
-void client_report_connect(const Invocation *invocation, int error) {
-        const char *directory = invocation->runtime_directory;
-
-        switch (-error) {
-        case ENOENT:
-        case ECONNREFUSED:
-                screen_error("Failed to connect to %s/bus: unitbpfd is not running.", directory);
-                if (access("/run/systemd/system", F_OK) == 0)
-                        screen_hint("'systemctl start unitbpfd.service' starts it.");
-                else
-                        screen_hint("'unitbpfd' as root starts it; another one is reached with "
-                                    "--runtime-dir=DIR.");
-                break;
-        case EACCES:
-        case EPERM:
-                screen_error("Failed to connect to %s/bus: %s.", directory, strerror(-error));
-                screen_hint("try it as root, for example with sudo.");
-                break;
-        case ECONNRESET:
-        case EPIPE:
-        case ENOTCONN:
-                screen_error(
-                        "Failed to connect to %s/bus: unitbpfd closed the connection.", directory
-                );
-                screen_hint("it allows a limited number of connections for each user.");
-                break;
-        default:
-                screen_error("Failed to connect to %s/bus: %s.", directory, strerror(-error));
-        }
 }
 
 int client_open(const Invocation *invocation, Client *ret) {
         int r = client_try(invocation, ret);
 
         if (r < 0)
-                client_report_connect(invocation, r);
+                connect_report(invocation, r);
         return r;
 }
 
@@ -207,7 +118,7 @@ int client_call(
         _cleanup_(free_message_ptr) sd_bus_message *message = NULL;
         va_list arguments;
         int r = sd_bus_message_new_method_call(
-                client->bus, &message, NULL, CLIENT_PATH, CLIENT_INTERFACE, method
+                client->bus, &message, client->destination, CLIENT_PATH, CLIENT_INTERFACE, method
         );
 
         if (r >= 0 && types) {
@@ -231,7 +142,7 @@ static int ask(
 ) {
         _cleanup_(free_message_ptr) sd_bus_message *message = NULL, *reply = NULL;
         int r = sd_bus_message_new_method_call(
-                client->bus, &message, NULL, CLIENT_PATH, CLIENT_INTERFACE, method
+                client->bus, &message, client->destination, CLIENT_PATH, CLIENT_INTERFACE, method
         );
 
         if (r >= 0 && argument)
@@ -265,8 +176,8 @@ int client_unit(Client *client, const char *unit, GVariant **ret) {
         _cleanup_(free_message_ptr) sd_bus_message *reply = NULL;
         sd_bus_error error = SD_BUS_ERROR_NULL;
         int r = sd_bus_call_method(
-                client->bus, NULL, CLIENT_PATH, CLIENT_INTERFACE, "GetUnit", &error, &reply, "s",
-                unit
+                client->bus, client->destination, CLIENT_PATH, CLIENT_INTERFACE, "GetUnit", &error,
+                &reply, "s", unit
         );
 
         if (r < 0 && sd_bus_error_has_name(&error, ERROR_NO_SUCH_UNIT)) {
@@ -318,7 +229,8 @@ static int get_property_message(
 ) {
         _cleanup_(free_message_ptr) sd_bus_message *message = NULL;
         int r = sd_bus_message_new_method_call(
-                client->bus, &message, NULL, CLIENT_PATH, "org.freedesktop.DBus.Properties", method
+                client->bus, &message, client->destination, CLIENT_PATH,
+                "org.freedesktop.DBus.Properties", method
         );
 
         if (r < 0)

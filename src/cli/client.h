@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Calls to unitbpfd over its private socket. Every failure is reported here, once, as a sentence on stderr with
+/* Calls to unitbpfd. Every failure is reported here, once, as a sentence on stderr with
  * what can be done about it; callers only turn it into an exit status. */
 
 #include <stdbool.h>
@@ -18,6 +18,7 @@
 typedef struct Client {
         const Invocation *invocation;
         sd_bus *bus;
+        const char *destination; /* name on the bus; NULL: the private socket has only one */
 } Client;
 
 enum {
@@ -80,6 +81,3 @@ char *client_unit_name(const char *word);
 
 /* Says why a call failed: "Failed to WHAT: ...". */
 void client_report(const char *what, const sd_bus_error *error, int r);
-
-/* Says why the connection failed. */
-void client_report_connect(const Invocation *invocation, int error);

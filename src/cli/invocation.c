@@ -65,6 +65,26 @@ static const char *take_json(Invocation *invocation, const char *value) {
         return "must be pretty, short or off";
 }
 
+/* The formats of systemctl; those of the journal are no JSON. */
+static const char *take_output(Invocation *invocation, const char *value) {
+        static const struct {
+                const char *name;
+                JsonFormat format;
+        } names[] = {
+                { "short", JSON_FORMAT_OFF },
+                { "json", JSON_FORMAT_SHORT },
+                { "json-short", JSON_FORMAT_SHORT },
+                { "json-pretty", JSON_FORMAT_PRETTY },
+        };
+
+        for (size_t i = 0; i < ELEMENTS(names); i++)
+                if (strcmp(names[i].name, value) == 0) {
+                        invocation->json = names[i].format;
+                        return NULL;
+                }
+        return "must be short, json or json-pretty";
+}
+
 static const char *take_unit(Invocation *invocation, const char *value) {
         invocation->unit = value;
         return NULL;
@@ -80,11 +100,20 @@ static const char *take_runtime_directory(Invocation *invocation, const char *va
                 return "must be an absolute path";
         g_free(invocation->runtime_directory);
         invocation->runtime_directory = g_strdup(value);
+        invocation->own_runtime_directory = true;
         return NULL;
 }
 
-static const char *take_elsewhere(Invocation *invocation, const char *value) {
-        return "is not supported by this build: only the unitbpfd of this machine can be reached";
+static const char *take_host(Invocation *invocation, const char *value) {
+        invocation->host = value;
+        invocation->machine = NULL;
+        return *value ? NULL : "must name a host";
+}
+
+static const char *take_machine(Invocation *invocation, const char *value) {
+        invocation->machine = value;
+        invocation->host = NULL;
+        return *value ? NULL : "must name a machine";
 }
 
 #define FLAG(member) .flag = offsetof(Invocation, member)
@@ -100,6 +129,8 @@ static const Option options[] = {
           .scopes = OPTION_ALL, FLAG(all) },
         { "json", 0, "FORMAT", "Print JSON: pretty, short or off", .scopes = OPTION_JSON,
           take_json },
+        { "output", 'o', "FORMAT", "As systemctl: short, json or json-pretty",
+          .scopes = OPTION_JSON, take_output },
         { "type", 't', "TYPE[,TYPE...]", "Only units of these types", .scopes = OPTION_TYPE,
           take_type },
         { "property", 'p', "NAME[,NAME...]", "show: only these; run: KEY=VALUE, a line of [X-BPF]",
@@ -113,8 +144,10 @@ static const Option options[] = {
         { "slice", 0, "SLICE", "run: slice to put it in", .scopes = OPTION_RUN, take_slice },
         { "runtime-dir", 0, "DIR", "Directory of the daemon to talk to",
           .take = take_runtime_directory },
-        { "host", 'H', "HOST", "Not supported by this build", .take = take_elsewhere },
-        { "machine", 'M', "NAME", "Not supported by this build", .take = take_elsewhere },
+        { "host", 'H', "[USER@]HOST", "Operate on another host, over ssh", .scopes = OPTION_BUS,
+          take_host },
+        { "machine", 'M', "NAME", "Operate on a local container", .scopes = OPTION_BUS,
+          take_machine },
 };
 
 /* What getopt returns for the long form of the first option: above all letters. */
@@ -321,6 +354,7 @@ int invocation_parse(int argc, char **argv, Invocation *ret, Diag *diag) {
                 .properties = g_ptr_array_new(),
                 .runtime_directory =
                         g_strdup(directory && *directory ? directory : DEFAULT_RUNTIME_DIRECTORY),
+                .own_runtime_directory = directory && *directory,
         };
         g_ptr_array_add(ret->arguments, NULL);
         g_ptr_array_add(ret->properties, NULL);

@@ -28,6 +28,7 @@ typedef enum OptionScope {
         OPTION_RUN = 1 << 4,
         OPTION_JSON = 1 << 5,
         OPTION_ALL = 1 << 6,
+        OPTION_BUS = 1 << 7, /* of all that ask the daemon and nothing else */
 } OptionScope;
 
 typedef struct Verb Verb;
@@ -39,6 +40,8 @@ typedef struct Invocation {
         GStrv types; /* of -t, split at commas; NULL: all */
         const char *unit, *slice; /* of run; NULL: not given */
         char *runtime_directory; /* never NULL */
+        bool own_runtime_directory; /* it was named, by option or environment */
+        const char *host, *machine; /* NULL: this one */
         JsonFormat json;
         bool all, full, quiet, no_pager, no_legend, effective, value, help, version;
 } Invocation;

@@ -39,7 +39,8 @@ static bool instance_changed(const Invocation *invocation, const char *before) {
 static int ask_reexec(Client *client) {
         sd_bus_error error = SD_BUS_ERROR_NULL;
         int r = sd_bus_call_method(
-                client->bus, NULL, CLIENT_PATH, CLIENT_INTERFACE, "Reexecute", &error, NULL, NULL
+                client->bus, client->destination, CLIENT_PATH, CLIENT_INTERFACE, "Reexecute",
+                &error, NULL, NULL
         );
         bool cut = r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE || r == -ESHUTDOWN ||
                    sd_bus_error_has_name(&error, SD_BUS_ERROR_NO_REPLY) ||

@@ -26,7 +26,8 @@ static int append_assignments(sd_bus_message *message, const Invocation *invocat
 static int make_request(Client *client, const char *unit, const char *slice, sd_bus_message **ret) {
         _cleanup_(free_message_ptr) sd_bus_message *message = NULL;
         int r = sd_bus_message_new_method_call(
-                client->bus, &message, NULL, CLIENT_PATH, CLIENT_INTERFACE, "StartTransient"
+                client->bus, &message, client->destination, CLIENT_PATH, CLIENT_INTERFACE,
+                "StartTransient"
         );
 
         if (r >= 0)

@@ -335,6 +335,28 @@ static int listen_at(const char *directory) {
         return fd;
 }
 
+/* Under its name on the system bus instead of a socket of its own. */
+static int serve_bus(sd_event *event, const char *directory) {
+        char path[4096];
+        sd_bus *bus;
+        FILE *named;
+        int r = sd_bus_open_system(&bus);
+
+        if (r >= 0)
+                r = sd_bus_add_object_vtable(
+                        bus, NULL, "/org/unitbpf1", "org.unitbpf1.Manager", vtable, NULL
+                );
+        if (r >= 0)
+                r = sd_bus_attach_event(bus, event, 0);
+        if (r >= 0)
+                r = sd_bus_request_name(bus, "org.unitbpf1", 0);
+        if (r < 0)
+                return r;
+        (void)snprintf(path, sizeof path, "%s/named", directory);
+        named = fopen(path, "we");
+        return named ? fclose(named) : -errno;
+}
+
 int main(int argc, char **argv) {
         sd_event *event = NULL;
         char path[4096];
@@ -345,6 +367,11 @@ int main(int argc, char **argv) {
         mode = argv[2];
         (void)snprintf(path, sizeof path, "%s/calls", argv[1]);
         calls = fopen(path, "we");
+        if (strcmp(mode, "on-bus") == 0)
+                return !calls || sd_event_default(&event) < 0 || serve_bus(event, argv[1]) < 0 ||
+                                       sd_event_loop(event) < 0
+                               ? EXIT_FAILURE
+                               : EXIT_SUCCESS;
         fd = listen_at(argv[1]);
         if (!calls || fd < 0 || sd_event_default(&event) < 0 ||
             sd_event_add_io(event, NULL, fd, EPOLLIN, on_connection, NULL) < 0)

@@ -86,6 +86,64 @@ class FakeDaemon:
         shutil.rmtree(self.directory)
 
 
+class SystemBus:
+    """A message bus of one's own on which the fake daemon has its name, and an ssh that leads there."""
+
+    def __init__(self, fake, with_daemon=True):
+        self.directory = tempfile.mkdtemp(prefix="unitbpf-cli-bus-")
+        os.chmod(self.directory, 0o755)
+        self.address = f"unix:path={self.directory}/system"
+        self.processes = [
+            subprocess.Popen(
+                ["dbus-daemon", "--session", "--nofork", "--nosyslog", f"--address={self.address}"],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        ]
+        self._wait_for(self.directory + "/system")
+        if with_daemon:
+            self.processes.append(
+                subprocess.Popen(
+                    [fake, self.directory, "on-bus"],
+                    env={
+                        **os.environ,
+                        "ASAN_OPTIONS": "detect_leaks=0",
+                        "DBUS_SYSTEM_BUS_ADDRESS": self.address,
+                    },
+                )
+            )
+            self._wait_for(self.directory + "/named")
+        with open(self.directory + "/ssh", "w", encoding="utf-8") as file:
+            file.write(
+                f"""#!/bin/sh
+echo "$@" >{self.directory}/ssh-words
+case "$*" in *nowhere*) echo 'ssh: no such host' >&2; exit 255;; esac
+exec systemd-stdio-bridge --bus-path={self.address}
+"""
+            )
+        os.chmod(self.directory + "/ssh", 0o755)
+
+    def _wait_for(self, path):
+        until = time.monotonic() + 10
+        while not os.path.exists(path):
+            if time.monotonic() > until or any(p.poll() is not None for p in self.processes):
+                raise RuntimeError(f"'{path}' does not come")
+            time.sleep(0.01)
+
+    def ssh_words(self):
+        with open(self.directory + "/ssh-words", encoding="utf-8") as file:
+            return file.read().split()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for process in reversed(self.processes):
+            process.kill()
+            process.wait()
+        shutil.rmtree(self.directory)
+
+
 def check(condition, what):
     if not condition:
         raise AssertionError(what)

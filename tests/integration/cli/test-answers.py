@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-from harness import FakeDaemon, Tool, check, equal, run_all
+from harness import FakeDaemon, SystemBus, Tool, check, equal, run_all
 
 TOOL, FAKE = sys.argv[1:3]
 
@@ -180,6 +180,58 @@ def doctor_fails_on_what_is_bad_only():
     equal(ask("doctor").status, 0)
     result = ask("doctor", mode="read-only")
     check(result.status == 1 and "hint: bpffs: Mount it" in result.out, result)
+
+
+def another_host_is_reached_over_ssh():
+    with SystemBus(FAKE) as bus:
+        tool = Tool(TOOL, "/nonexistent")
+        env = {"PATH": bus.directory + ":" + os.environ["PATH"], "SYSTEMD_SSH": bus.directory + "/ssh"}
+        result = tool.run("-H", "root@far.example", "list", env=env)
+        equal(result.status, 0, result)
+        check("web.service" in result.out, result)
+        check("root@far.example" in bus.ssh_words(), bus.ssh_words())
+        result = tool.run("--host=far", "tree", "/cg", env=env)
+        equal(result.status, 0, result)
+        result = tool.run("-H", "nowhere", "list", env=env)
+        check(result.status == 1 and "Failed to connect to host 'nowhere'" in result.err, result)
+        result = tool.run("-H", "far", "run", "true", env=env)
+        check("means nothing to 'run'" in result.err, result)
+    with SystemBus(FAKE, with_daemon=False) as bus:
+        env = {"PATH": bus.directory + ":" + os.environ["PATH"], "SYSTEMD_SSH": bus.directory + "/ssh"}
+        result = tool.run("-H", "far", "list", env=env)
+        check("unitbpfd is not running there" in result.err, result)
+
+
+def a_machine_that_is_not_there_is_named():
+    result = Tool(TOOL, "/nonexistent").run("-M", "unitbpf-no-such-machine", "list")
+    check(result.status == 1 and "machine 'unitbpf-no-such-machine'" in result.err, result)
+
+
+def the_system_bus_is_taken_where_nobody_serves_the_private_socket():
+    with SystemBus(FAKE) as bus:
+        environment = Tool(TOOL, "").environment({"DBUS_SYSTEM_BUS_ADDRESS": bus.address})
+        del environment["UNITBPF_RUNTIME_DIR"]
+        if os.path.exists("/run/unitbpf/bus"):
+            return  # somebody uses this system's own
+        process = subprocess.run(
+            [TOOL, "list"], env=environment, capture_output=True, text=True, timeout=60
+        )
+        equal(process.returncode, 0, process)
+        check("web.service" in process.stdout, process)
+        # a runtime directory that was named means that one
+        environment["UNITBPF_RUNTIME_DIR"] = bus.directory
+        process = subprocess.run(
+            [TOOL, "list"], env=environment, capture_output=True, text=True, timeout=60
+        )
+        check(process.returncode == 1 and "is not running" in process.stderr, process)
+
+
+def output_formats_of_systemctl_are_understood():
+    rows = json.loads(ask("list", "-o", "json").out)
+    equal(json.loads(ask("list", "--json=short").out), rows)
+    check(len(ask("list", "--output=json-pretty").out.splitlines()) > len(rows), rows)
+    check("UNIT" in ask("list", "-o", "short").out, "a table")
+    equal(ask("list", "-o", "cat").status, 2)
 
 
 def changes_reach_the_daemon_as_meant():

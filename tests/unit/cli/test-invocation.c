@@ -101,10 +101,12 @@ START_TEST(what_means_nothing_is_refused_not_passed_over)
 }
 END_TEST
 
-START_TEST(other_hosts_and_machines_are_clearly_refused)
+START_TEST(other_hosts_and_machines_are_for_what_asks_the_daemon)
 {
-        FAILS("not supported by this build", W("-H"), W("host"), W("list"));
-        FAILS("not supported by this build", W("--machine=m"), W("list"));
+        FAILS("--host means nothing to 'verify'", W("-H"), W("host"), W("verify"), W("x"));
+        FAILS("--machine means nothing to 'run'", W("--machine=m"), W("run"), W("true"));
+        FAILS("must name a host", W("--host="), W("list"));
+        FAILS("needs a value", W("list"), W("-M"));
 }
 END_TEST
 
@@ -196,7 +198,7 @@ CHECK_MAIN(
         two_dashes_end_the_options,
         slips_are_answered_with_what_may_be_meant,
         what_means_nothing_is_refused_not_passed_over,
-        other_hosts_and_machines_are_clearly_refused,
+        other_hosts_and_machines_are_for_what_asks_the_daemon,
         numbers_of_arguments_are_checked,
         types_select_units_by_suffix,
         runtime_directory_comes_from_option_environment_default,
