@@ -13,7 +13,7 @@
 #include <bpf/libbpf.h>
 
 #include "bpf/call.h"
-#include "bpf/value.h"
+#include "bpf/look/value.h"
 #include "src/base/limits.h"
 #include "src/base/text.h"
 
@@ -109,8 +109,10 @@ static int variable_missing(const struct bpf_object *object, const char *name, D
 
 static int variable_set(struct bpf_object *object, const TargetVariable *wanted, Diag *diag) {
         Search search = { .name = wanted->name };
+        _cleanup_(type_info_free_ptr) TypeInfo *info = NULL;
         _cleanup_free_ uint8_t *contents = NULL;
-        const void *initial;
+        const void *initial, *types;
+        uint32_t types_size;
         size_t size;
         int r;
 
@@ -127,10 +129,15 @@ static int variable_set(struct bpf_object *object, const TargetVariable *wanted,
         if (!contents)
                 return -ENOMEM;
         (void)memcpy(contents, initial, size);
-        r = value_to_bytes(
-                bpf_object__btf(object), search.found.type_id, wanted->value,
-                contents + search.found.offset, search.found.size, diag
-        );
+        types = btf__raw_data(bpf_object__btf(object), &types_size);
+        if (!types)
+                return -ENOMEM;
+        r = type_info_new(types, types_size, &info);
+        if (r >= 0)
+                r = value_to_bytes(
+                        info, search.found.type_id, wanted->value, contents + search.found.offset,
+                        search.found.size, diag
+                );
         if (r < 0) {
                 diag_prefix(diag, "variable '%s'", wanted->name);
                 return r;

@@ -8,9 +8,10 @@
 
 #include <errno.h>
 #include <linux/btf.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "bpf/look/type-info.h"
+#include "bpf/look/value.h"
 #include "src/base/cleanup.h"
 #include "src/base/limits.h"
 
@@ -113,6 +114,7 @@ static int read_variable(
         if (!variable)
                 return -errno;
         variable->size = member->size;
+        variable->type_id = member->type;
         variable->is_constant = inspect_section_is_constant(section);
         r = inspect_copy_name(inspect, member->name, &variable->name, diag);
         if (r < 0)
@@ -152,15 +154,29 @@ static int read_data_section(Inspect *inspect, const TypeInfo *info, const Type 
         return 0;
 }
 
-int inspect_read_btf(Inspect *inspect, const void *data, size_t size, Diag *diag) {
-        _cleanup_(type_info_free_ptr) TypeInfo *info = NULL;
+/* A copy, since values are checked by it when the file is gone. */
+static int copy_types(Inspect *inspect, const void *data, size_t size, Diag *diag) {
         int r;
 
-        r = type_info_new(data, size, &info);
+        inspect->type_data = malloc(size ? size : 1);
+        if (!inspect->type_data)
+                return -ENOMEM;
+        memcpy(inspect->type_data, data, size);
+        r = type_info_new(inspect->type_data, size, &inspect->types);
         if (r < 0)
                 return diag_fail(
                         diag, r, "the type information (BTF) of '%s' is damaged", inspect->name
                 );
+        return 0;
+}
+
+int inspect_read_btf(Inspect *inspect, const void *data, size_t size, Diag *diag) {
+        const TypeInfo *info;
+        int r = copy_types(inspect, data, size, diag);
+
+        if (r < 0)
+                return r;
+        info = inspect->types;
         for (uint32_t id = 1; id < type_info_n(info); id++) {
                 Type type;
 
@@ -174,4 +190,19 @@ int inspect_read_btf(Inspect *inspect, const void *data, size_t size, Diag *diag
                         return r;
         }
         return 0;
+}
+
+int inspect_check_value(
+        const Inspect *inspect,
+        const InspectVariable *variable,
+        const char *text,
+        Diag *diag
+) {
+        _cleanup_free_ uint8_t *bytes = malloc(variable->size ? variable->size : 1);
+
+        if (!bytes)
+                return -ENOMEM;
+        if (!inspect->types)
+                return 0; /* what it is shows when it is loaded, and then it is refused */
+        return value_to_bytes(inspect->types, variable->type_id, text, bytes, variable->size, diag);
 }

@@ -337,6 +337,8 @@ Inspect *inspect_free(Inspect *inspect) {
         free(inspect->programs);
         free(inspect->maps);
         free(inspect->variables);
+        (void)type_info_free(inspect->types);
+        free(inspect->type_data);
         free(inspect->license);
         free(inspect->name);
         free(inspect);

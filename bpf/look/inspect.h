@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "bpf/look/hook.h"
+#include "bpf/look/type-info.h"
 #include "src/base/diag.h"
 
 typedef struct InspectProgram {
@@ -30,6 +31,7 @@ typedef struct InspectVariable {
         char *type; /* BTF type in words ("unsigned int", "bool", "char[16]"), typedefs resolved and the value's
                        own qualifiers left out; NULL without BTF */
         size_t size; /* bytes */
+        uint32_t type_id; /* in Inspect.types; 0 without BTF */
         bool is_constant; /* lives in .rodata: fixed at load */
 } InspectVariable;
 
@@ -41,6 +43,8 @@ typedef struct Inspect {
         size_t n_maps;
         InspectVariable *variables;
         size_t n_variables;
+        void *type_data;
+        TypeInfo *types; /* of the variables, over type_data; NULL without BTF */
         char *license; /* NULL if the object has none */
         bool has_btf;
         bool has_state; /* maps or writable variables: not shared between units by itself */
@@ -66,6 +70,15 @@ int inspect_select(
         const char *name,
         Hook hook,
         const InspectProgram **ret,
+        Diag *diag
+);
+
+/* Can the text be the value of this variable of the object? 0, or -EINVAL and -ERANGE as value_to_bytes() explains
+ * them; -EINVAL as well for one without a type, unless it is hex:. */
+int inspect_check_value(
+        const Inspect *inspect,
+        const InspectVariable *variable,
+        const char *text,
         Diag *diag
 );
 

@@ -222,6 +222,39 @@ int type_info_variable(const TypeInfo *info, const Type *type, uint32_t i, TypeM
         return 0;
 }
 
+int type_info_enumerator(
+        const TypeInfo *info,
+        const Type *type,
+        uint32_t i,
+        const char **ret_name,
+        uint64_t *ret_value
+) {
+        bool wide = type->kind == BTF_KIND_ENUM64;
+        const uint8_t *at = type->more + (size_t)i * (wide ? 12 : 8);
+        const char *name;
+
+        if ((!wide && type->kind != BTF_KIND_ENUM) || i >= type->n)
+                return -EBADMSG;
+        name = info_name(info, word_at(at));
+        if (!name)
+                return -EBADMSG;
+        *ret_name = name;
+        *ret_value = wide ? word_at(at + 4) | (uint64_t)word_at(at + 8) << 32
+                          : (uint64_t)(int64_t)(int32_t)word_at(at + 4);
+        return 0;
+}
+
+unsigned type_int_encoding(const Type *type) {
+        return type->kind == BTF_KIND_INT ? BTF_INT_ENCODING(word_at(type->more)) : 0;
+}
+
+int type_array_element(const Type *type, uint32_t *ret) {
+        if (type->kind != BTF_KIND_ARRAY)
+                return -EBADMSG;
+        *ret = word_at(type->more);
+        return 0;
+}
+
 int type_info_size(const TypeInfo *info, uint32_t id, uint32_t *ret) {
         uint64_t count = 1;
 
@@ -301,7 +334,7 @@ static char *plain_words(const Type *type, const char *alias) {
 
         switch (type->kind) {
         case BTF_KIND_INT:
-                if ((BTF_INT_ENCODING(word_at(type->more)) & BTF_INT_BOOL) != 0)
+                if ((type_int_encoding(type) & BTF_INT_BOOL) != 0)
                         return strdup("bool");
                 break;
         case BTF_KIND_STRUCT:

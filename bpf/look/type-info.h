@@ -46,6 +46,21 @@ int type_info_member(const TypeInfo *info, const Type *type, uint32_t i, TypeMem
 /* Variable i < type->n of a data section. */
 int type_info_variable(const TypeInfo *info, const Type *type, uint32_t i, TypeMember *ret);
 
+/* Enumerator i < type->n of an enum of 32 or 64 bits; a negative value comes as its two's complement. */
+int type_info_enumerator(
+        const TypeInfo *info,
+        const Type *type,
+        uint32_t i,
+        const char **ret_name,
+        uint64_t *ret_value
+);
+
+/* BTF_INT_* bits of an integer type, 0 of any other. */
+unsigned type_int_encoding(const Type *type);
+
+/* Number of the type of an array's elements; -EBADMSG if it is no array. */
+int type_array_element(const Type *type, uint32_t *ret);
+
 /* Bytes of a value of the type; -EBADMSG if it has no size or one beyond 32 bits. */
 int type_info_size(const TypeInfo *info, uint32_t id, uint32_t *ret);
 

@@ -129,7 +129,9 @@ static int take_object(Target *target, const ObjectFile *object, const UnitWish 
                 free(target->program);
                 target->program = g_strdup(program->name);
                 target->has_state = object->inspect->has_state;
-                setting_apply(target, object, unit);
+                r = setting_apply(target, object, unit, diag);
+                if (r < 0)
+                        return r;
         }
         fd = fd_duplicate(object->fd);
         if (fd < 0)
@@ -147,9 +149,16 @@ static bool is_same_program(const Target *a, const Target *b) {
 
 /* Does the line get along with the good ones before it? */
 static int check_neighbours(const TargetSet *set, const Target *target, Diag *diag) {
+        unsigned n = 0;
+
         for (const Target *other = set->targets; other < target; other++) {
                 if (other->error || other->hook != target->hook)
                         continue;
+                if (++n >= LIMIT_HOOK_PROGRAMS)
+                        return diag_fail(
+                                diag, -E2BIG, "%s takes %u programs of a cgroup, this is one more",
+                                hook_to_string(target->hook), LIMIT_HOOK_PROGRAMS
+                        );
                 if (is_same_program(other, target))
                         return diag_fail(
                                 diag, -EEXIST, "the same program is attached to %s twice, see %s",

@@ -6,9 +6,13 @@
 #include "src/resolve/setting.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 #include <string.h>
+#include <sys/vfs.h>
 
 #include "src/base/text.h"
+
+#define USUAL_BPFFS "/sys/fs/bpf"
 
 static bool stem_fits(const Wish *wish, const ObjectFile *object) {
         return wish->kind != WISH_VARIABLE || !wish->object_stem ||
@@ -125,7 +129,50 @@ static void apply_lines(Target *target, const ObjectFile *object, const UnitWish
         }
 }
 
-void setting_apply(Target *target, const ObjectFile *object, const UnitWish *unit) {
+/* Maps are pinned on a BPF file system. What lies below its usual place is left to the load, since it may not be
+ * mounted where a file is looked at beforehand. */
+static int check_pin_path(const char *path, Diag *diag) {
+        g_autofree char *directory = g_path_get_dirname(path);
+        struct statfs fs;
+
+        if (g_str_has_prefix(path, USUAL_BPFFS "/"))
+                return 0;
+        while (statfs(directory, &fs) < 0) {
+                char *slash = strrchr(directory, '/');
+
+                if (errno != ENOENT || !slash || slash == directory)
+                        return 0; /* cannot be seen from here */
+                *slash = 0;
+        }
+        if (fs.f_type == BPF_FS_MAGIC)
+                return 0;
+        return diag_fail(
+                diag, -EINVAL, "'%s' cannot be pinned: '%s' is not on a BPF file system", path,
+                directory
+        );
+}
+
+int setting_apply(Target *target, const ObjectFile *object, const UnitWish *unit, Diag *diag) {
+        int r = 0;
+
         apply_lines(target, object, unit, false);
         apply_lines(target, object, unit, true);
+        for (size_t i = 0; r >= 0 && i < target->n_variables; i++) {
+                const TargetVariable *variable = &target->variables[i];
+
+                r = inspect_check_value(
+                        object->inspect, object_file_variable(object, variable->name),
+                        variable->value, diag
+                );
+                if (r < 0)
+                        diag_prefix(diag, "%s: variable '%s'", variable->origin, variable->name);
+        }
+        for (size_t i = 0; r >= 0 && i < target->n_maps; i++) {
+                r = check_pin_path(target->maps[i].path, diag);
+                if (r < 0)
+                        diag_prefix(
+                                diag, "%s: map '%s'", target->maps[i].origin, target->maps[i].name
+                        );
+        }
+        return r;
 }

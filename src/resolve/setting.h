@@ -15,5 +15,6 @@
 int setting_check(const Wish *wish, const GPtrArray *objects, Diag *diag);
 
 /* Gives the target what the unit says about the variables and maps of its object; of several lines about one name
- * the last counts, a line that names the object before one that does not. */
-void setting_apply(Target *target, const ObjectFile *object, const UnitWish *unit);
+ * the last counts, a line that names the object before one that does not. Negative, with the line in diag: the
+ * variable's type has no such value (-ERANGE, -EINVAL), or a map cannot be pinned there (-EINVAL). */
+int setting_apply(Target *target, const ObjectFile *object, const UnitWish *unit, Diag *diag);

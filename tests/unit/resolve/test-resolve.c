@@ -380,6 +380,75 @@ START_TEST(variables_and_maps_without_an_object_are_errors)
 }
 END_TEST
 
+START_TEST(values_that_cannot_be_fail_the_program_they_are_for)
+{
+        static const struct {
+                const char *line, *why;
+        } rows[] = {
+                { "BPFVariable=limit=4294967296", "/u:2: variable 'limit': 4294967296 is outside" },
+                { "BPFVariable=limit=-1", "outside of 0..4294967295" },
+                { "BPFVariable=limit=many", "'many' is no integer" },
+                { "BPFVariable=limit=hex:00", "4 bytes need 8" },
+                { "BPFMap=packets:@/packets", "is not on a BPF file system" },
+                { "BPFMap=packets:@/not/there/yet", "/u:2: map 'packets'" },
+        };
+
+        setup();
+        for (size_t i = 0; i < ELEMENTS(rows); i++) {
+                _cleanup_(target_set_free_ptr) TargetSet *set = resolve_lines(
+                        LINES("BPFProgram=egress:@/count.bpf.o", rows[i].line,
+                              "BPFProgram=sock_create:@/plain.bpf.o"),
+                        false
+                );
+
+                ck_assert_uint_eq(set->n_targets, 2);
+                expect_error(&set->targets[0], rows[i].why);
+                ck_assert_str_eq(set->targets[0].origin, "/u:1");
+                expect_good(&set->targets[1]);
+        }
+        {
+                /* one that a more particular line replaces is not asked for */
+                _cleanup_(target_set_free_ptr) TargetSet *set = resolve_lines(
+                        LINES("BPFProgram=egress:@/count.bpf.o", "BPFVariable=limit=-1",
+                              "BPFVariable=count.limit=1"),
+                        false
+                );
+
+                expect_good(&set->targets[0]);
+        }
+        teardown();
+}
+END_TEST
+
+/* The kernel takes 64 programs of a cgroup and attach type. */
+START_TEST(more_programs_on_a_hook_than_the_kernel_takes_are_errors)
+{
+        g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
+        _cleanup_(target_set_free_ptr) TargetSet *set = NULL;
+        g_autofree char *contents = NULL, *object = NULL;
+        gsize size;
+
+        setup();
+        object = at_home("plain.bpf.o");
+        ck_assert(g_file_get_contents(object, &contents, &size, NULL));
+        for (unsigned i = 0; i <= LIMIT_HOOK_PROGRAMS; i++) {
+                g_autofree char *name = g_strdup_printf("p%u.bpf.o", i);
+                g_autofree char *path = at_home(name);
+
+                ck_assert(g_file_set_contents(path, contents, (gssize)size, NULL));
+                g_ptr_array_add(lines, g_strdup_printf("BPFProgram=sock_create:@/%s", name));
+        }
+        g_ptr_array_add(lines, g_strdup("BPFProgram=egress:@/count.bpf.o"));
+        g_ptr_array_add(lines, NULL);
+        set = resolve_lines((const char *const *)lines->pdata, false);
+        ck_assert_uint_eq(set->n_targets, LIMIT_HOOK_PROGRAMS + 2);
+        expect_good(&set->targets[LIMIT_HOOK_PROGRAMS - 1]);
+        expect_error(&set->targets[LIMIT_HOOK_PROGRAMS], "sock_create takes 64 programs");
+        expect_good(&set->targets[LIMIT_HOOK_PROGRAMS + 1]);
+        teardown();
+}
+END_TEST
+
 START_TEST(a_masked_unit_wants_nothing)
 {
         _cleanup_(unit_wish_free_ptr) UnitWish *unit = unit_wish_new("foo.service");
@@ -511,6 +580,8 @@ CHECK_MAIN(
         lines_that_exclude_each_other_name_the_first,
         variables_and_maps_go_to_the_objects_that_have_them,
         variables_and_maps_without_an_object_are_errors,
+        values_that_cannot_be_fail_the_program_they_are_for,
+        more_programs_on_a_hook_than_the_kernel_takes_are_errors,
         a_masked_unit_wants_nothing,
         programs_beyond_the_limit_are_errors,
         objects_that_others_can_write_are_refused,

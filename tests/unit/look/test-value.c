@@ -5,7 +5,7 @@
 
 #include <bpf/btf.h>
 
-#include "bpf/value.h"
+#include "bpf/look/value.h"
 #include "tests/unit/check-main.h"
 
 /* Types by number; they are added in this order. */
@@ -115,8 +115,12 @@ static const Row rows[] = {
 
 START_TEST(test_values_by_type)
 {
-        struct btf *types = make_types();
+        struct btf *made = make_types();
+        TypeInfo *types;
+        uint32_t size;
+        const void *data = btf__raw_data(made, &size);
 
+        ck_assert_int_eq(type_info_new(data, size, &types), 0);
         for (size_t i = 0; i < ELEMENTS(rows); i++) {
                 const Row *row = &rows[i];
                 _cleanup_diag_ Diag diag = {};
@@ -134,7 +138,8 @@ START_TEST(test_values_by_type)
                 );
                 ck_assert_mem_eq(out + row->size, untouched, sizeof out - row->size);
         }
-        btf__free(types);
+        (void)type_info_free(types);
+        btf__free(made);
 }
 END_TEST
 

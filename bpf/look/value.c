@@ -1,38 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "bpf/value.h"
+#include "bpf/look/value.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/btf.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include <bpf/btf.h>
-
 #include "src/base/text.h"
-
-#define TYPE_CHAIN_MAX 32 /* typedefs and qualifiers behind each other */
 
 /* A value is made here first, so that out is untouched until nothing can fail. */
 typedef struct Value {
-        const struct btf *types;
+        const TypeInfo *types;
         const char *text;
         uint8_t *out;
         size_t size;
 } Value;
-
-static const struct btf_type *type_strip(const struct btf *types, uint32_t id) {
-        const struct btf_type *type = btf__type_by_id(types, id);
-
-        for (int i = 0; type && i < TYPE_CHAIN_MAX; i++) {
-                if (!btf_is_mod(type) && !btf_is_typedef(type) && !btf_is_type_tag(type))
-                        return type;
-                type = btf__type_by_id(types, type->type);
-        }
-        return NULL;
-}
 
 static int hex_digit(char c) {
         static const char digits[] = "0123456789abcdef";
@@ -118,14 +104,14 @@ static int value_from_integer(const Value *value, uint64_t above, uint64_t below
         return store_integer(value, negative ? 0 - amount : amount);
 }
 
-static int value_from_int_type(const Value *value, const struct btf_type *type, Diag *diag) {
+static int value_from_int_type(const Value *value, const Type *type, Diag *diag) {
         unsigned bits = (unsigned)value->size * 8;
         uint64_t unsigned_max = UINT64_MAX >> (64 - (bits > 64 ? 64 : bits));
         int truth;
 
         if (bits == 0 || bits > 64)
                 return diag_fail(diag, -EINVAL, "an integer of %u bits takes hex: only", bits);
-        if (btf_int_encoding(type) & BTF_INT_BOOL) {
+        if (type_int_encoding(type) & BTF_INT_BOOL) {
                 truth = text_to_bool(value->text);
                 if (truth < 0)
                         return diag_fail(
@@ -133,27 +119,24 @@ static int value_from_int_type(const Value *value, const struct btf_type *type, 
                         );
                 return store_integer(value, (uint64_t)truth);
         }
-        if (btf_int_encoding(type) & BTF_INT_SIGNED)
+        if (type_int_encoding(type) & BTF_INT_SIGNED)
                 return value_from_integer(value, unsigned_max >> 1, (unsigned_max >> 1) + 1, diag);
         return value_from_integer(value, unsigned_max, 0, diag);
 }
 
-static int value_from_enum_type(const Value *value, const struct btf_type *type, Diag *diag) {
+static int value_from_enum_type(const Value *value, const Type *type, Diag *diag) {
         unsigned bits = (unsigned)value->size * 8;
         uint64_t unsigned_max = UINT64_MAX >> (64 - (bits > 64 ? 64 : bits));
 
-        for (unsigned i = 0; i < btf_vlen(type); i++) {
-                bool wide = btf_is_enum64(type);
-                const char *name = btf__name_by_offset(
-                        value->types,
-                        wide ? btf_enum64(type)[i].name_off : btf_enum(type)[i].name_off
-                );
+        for (uint32_t i = 0; i < type->n; i++) {
+                const char *name;
+                uint64_t number;
+                int r = type_info_enumerator(value->types, type, i, &name, &number);
 
-                if (text_equal(name, value->text))
-                        return store_integer(
-                                value, wide ? btf_enum64_value(&btf_enum64(type)[i])
-                                            : (uint64_t)(int64_t)btf_enum(type)[i].val
-                        );
+                if (r < 0)
+                        return diag_fail(diag, r, "its type is damaged");
+                if (strcmp(name, value->text) == 0)
+                        return store_integer(value, number);
         }
         if (isalpha((unsigned char)*value->text) || *value->text == '_')
                 return diag_fail(diag, -EINVAL, "the enum has no '%s'", value->text);
@@ -161,11 +144,13 @@ static int value_from_enum_type(const Value *value, const struct btf_type *type,
         return value_from_integer(value, unsigned_max, (unsigned_max >> 1) + 1, diag);
 }
 
-static bool array_is_text(const Value *value, const struct btf_type *type) {
-        const struct btf_type *element = type_strip(value->types, btf_array(type)->type);
+static bool array_is_text(const Value *value, const Type *array) {
+        uint32_t id;
+        Type element;
 
-        return element && btf_is_int(element) && element->size == 1 &&
-               text_equal(btf__name_by_offset(value->types, element->name_off), "char");
+        return type_array_element(array, &id) >= 0 &&
+               type_info_resolve(value->types, id, &element) >= 0 && element.kind == BTF_KIND_INT &&
+               element.value == 1 && strcmp(element.name, "char") == 0;
 }
 
 static int value_from_text(const Value *value, Diag *diag) {
@@ -182,7 +167,7 @@ static int value_from_text(const Value *value, Diag *diag) {
 }
 
 int value_to_bytes(
-        const struct btf *types,
+        const TypeInfo *types,
         uint32_t type_id,
         const char *text,
         void *out,
@@ -191,17 +176,17 @@ int value_to_bytes(
 ) {
         const Value value = { .types = types, .text = text, .out = out, .size = size };
         const char *hex = text_after_prefix(text, "hex:");
-        const struct btf_type *type = type_strip(types, type_id);
+        Type type;
 
         if (hex)
                 return value_from_hex(&value, hex, diag);
-        if (!type)
+        if (type_info_resolve(types, type_id, &type) < 0)
                 return diag_fail(diag, -EINVAL, "its type is unknown, so it takes hex: only");
-        if (btf_is_int(type))
-                return value_from_int_type(&value, type, diag);
-        if (btf_is_any_enum(type))
-                return value_from_enum_type(&value, type, diag);
-        if (btf_is_array(type) && array_is_text(&value, type))
+        if (type.kind == BTF_KIND_INT)
+                return value_from_int_type(&value, &type, diag);
+        if (type.kind == BTF_KIND_ENUM || type.kind == BTF_KIND_ENUM64)
+                return value_from_enum_type(&value, &type, diag);
+        if (array_is_text(&value, &type))
                 return value_from_text(&value, diag);
         return diag_fail(diag, -EINVAL, "a variable of its type takes hex: only");
 }

@@ -6,9 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bpf/look/type-info.h"
 #include "src/base/diag.h"
-
-struct btf;
 
 /* Writes the bytes of text as a value of this type to out, all size of them, which is the variable's size; out is
  * left alone on failure.
@@ -17,7 +16,7 @@ struct btf;
  * Any type: hex: and the exact number of bytes, two digits each, in memory order.
  * -ERANGE: too large for the type; -EINVAL: no such value, or a type that takes hex: only. */
 int value_to_bytes(
-        const struct btf *types,
+        const TypeInfo *types,
         uint32_t type_id,
         const char *text,
         void *out,
