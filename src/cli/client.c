@@ -9,6 +9,7 @@
 #include "src/base/text.h"
 #include "src/cli/answer.h"
 #include "src/cli/connect.h"
+#include "src/cli/output.h"
 #include "src/cli/screen.h"
 #include "src/cli/variant.h"
 #include "units/unit-name.h"
@@ -219,6 +220,21 @@ void client_report_no_unit(Client *client, const char *unit) {
                 screen_hint("did you mean '%s'?", near);
         else
                 screen_hint("'unitbpfctl units --all' lists those that are known.");
+}
+
+void client_report_unmatched(Client *client, GVariant *rows) {
+        const Invocation *invocation = client->invocation;
+
+        for (size_t i = 0; i < invocation_n(invocation); i++) {
+                const char *word = invocation_argument(invocation, i);
+                g_autofree char *name = output_is_glob(word) ? NULL : unit_name_complete(word);
+                g_autoptr(GVariant) found = name ? answer_filter(rows, "Unit", name) : NULL;
+                g_autoptr(GVariant) unit = NULL;
+
+                if (name && answer_n(found) == 0 &&
+                    client_unit(client, name, &unit) == CLIENT_NO_SUCH_UNIT)
+                        client_report_no_unit(client, name);
+        }
 }
 
 static int get_property_message(

@@ -69,6 +69,9 @@ int client_unit(Client *client, const char *unit, GVariant **ret);
 /* Says that there is no such unit, and which one may be meant. */
 void client_report_no_unit(Client *client, const char *unit);
 
+/* Says of each argument that is a name and no pattern, but of no unit in rows, that there is no such unit. */
+void client_report_unmatched(Client *client, GVariant *rows);
+
 /* Properties of the manager as a dictionary. */
 int client_properties(Client *client, GVariant **ret);
 

@@ -9,7 +9,8 @@ _unitbpfctl_words() { # WORD...
 }
 
 _unitbpfctl_options() { # [VERB]
-    unitbpfctl help ${1:+"$1"} 2>/dev/null | sed -n '/^Options:/,$s/^ *\(-[a-zA-Z] \)\?\(--[a-z-]*=\?\).*/\2/p'
+    unitbpfctl help ${1:+"$1"} 2>/dev/null |
+        sed -n -e '/^Options:/,$s/^ *\(-[a-zA-Z] \)\?\(--[a-z-]*=\?\).*/\2/p' -e 's/^Of all verbs: //p'
 }
 
 _unitbpfctl_verbs() {

@@ -396,14 +396,14 @@ static const char *argument_mark(const Option *option) {
         return option->name && option->argument ? "=" : "";
 }
 
-char *invocation_help(unsigned scopes) {
+char *invocation_help(unsigned scopes, bool general) {
         GString *text = g_string_new(NULL);
 
         for (size_t i = 0; i < ELEMENTS(options); i++) {
                 const Option *option = &options[i];
                 g_autofree char *form = NULL;
 
-                if (option->scopes && !(option->scopes & scopes))
+                if (option->scopes ? !(option->scopes & scopes) : !general)
                         continue;
                 form = g_strdup_printf(
                         "%s%s%s", option->name ? option->name : "", argument_mark(option),
@@ -418,5 +418,17 @@ char *invocation_help(unsigned scopes) {
                         form, option->what
                 );
         }
+        return g_string_free(text, FALSE);
+}
+
+char *invocation_general(void) {
+        GString *text = g_string_new(NULL);
+
+        for (size_t i = 0; i < ELEMENTS(options); i++)
+                if (!options[i].scopes)
+                        g_string_append_printf(
+                                text, "%s--%s%s", text->len > 0 ? " " : "", options[i].name,
+                                argument_mark(&options[i])
+                        );
         return g_string_free(text, FALSE);
 }

@@ -59,5 +59,9 @@ const char *invocation_argument(const Invocation *invocation, size_t index); /* 
 /* Does a unit of this name pass -t? */
 bool invocation_wants_type(const Invocation *invocation, const char *unit);
 
-/* Options as the help shows them: those for all verbs, and those of a scope mask. The text belongs to the caller. */
-char *invocation_help(unsigned scopes);
+/* Options as the help shows them: those of a scope mask and, if general is set, those for all verbs. The text belongs
+ * to the caller. */
+char *invocation_help(unsigned scopes, bool general);
+
+/* Names of the options for all verbs, on one line. The text belongs to the caller. */
+char *invocation_general(void);

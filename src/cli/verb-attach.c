@@ -33,20 +33,61 @@ int verb_attach(const Invocation *invocation) {
         return for_each_unit(invocation, "attach", "AttachUnit");
 }
 
-static int detach_one(Client *client, const char *word) {
-        _cleanup_free_ char *unit = NULL;
-        g_autofree char *what = NULL;
-        uint64_t id;
+static void hint_attach(const Client *client, const char *unit, const char *what) {
+        if (!client->invocation->quiet)
+                screen_hint(
+                        "%s held off: the next start of '%s' or 'unitbpfctl attach %s' ends that.",
+                        what, unit, unit
+                );
+}
 
-        if (text_to_u64(word, &id) == 0) {
-                what = g_strdup_printf("detach attachment %s", word);
-                return client_call(client, what, NULL, "DetachAttachment", "t", id);
+/* Unit of an attachment; NULL if it has none or is not known. The text belongs to the caller. */
+static char *unit_of_attachment(Client *client, uint64_t id) {
+        g_autoptr(GVariant) rows = NULL;
+
+        if (client_value_quiet(client, "ListAttachments", NULL, &rows) < 0)
+                return NULL;
+        for (size_t i = 0; i < answer_n(rows); i++) {
+                g_autoptr(GVariant) row = answer_row(rows, i);
+                const char *unit = answer_text(row, "Unit");
+                uint64_t number;
+
+                if (answer_number(row, "Id", &number) && number == id)
+                        return unit && *unit ? g_strdup(unit) : NULL;
         }
-        unit = client_unit_name(word);
+        return NULL;
+}
+
+static int detach_attachment(Client *client, const char *word, uint64_t id) {
+        g_autofree char *what = g_strdup_printf("detach attachment %s", word);
+        g_autofree char *unit = unit_of_attachment(client, id);
+        int r = client_call(client, what, NULL, "DetachAttachment", "t", id);
+
+        if (r >= 0 && unit)
+                hint_attach(client, unit, "it is");
+        return r;
+}
+
+static int detach_unit(Client *client, const char *word) {
+        _cleanup_free_ char *unit = client_unit_name(word);
+        g_autofree char *what = NULL;
+        int r;
+
         if (!unit)
                 return -EINVAL;
         what = g_strdup_printf("detach '%s'", unit);
-        return client_call(client, what, NULL, "DetachUnit", "s", unit);
+        r = client_call(client, what, NULL, "DetachUnit", "s", unit);
+        if (r >= 0)
+                hint_attach(client, unit, "its programs are");
+        return r;
+}
+
+static int detach_one(Client *client, const char *word) {
+        uint64_t id;
+
+        if (text_to_u64(word, &id) == 0)
+                return detach_attachment(client, word, id);
+        return detach_unit(client, word);
 }
 
 int verb_detach(const Invocation *invocation) {

@@ -13,7 +13,7 @@ char *verb_help_text(void) {
                 "BPF programs of units: what is attached, since when, and why not.\n"
                 "Without a verb: list.\n\nVerbs:\n"
         );
-        g_autofree char *options = invocation_help(ALL_SCOPES);
+        g_autofree char *options = invocation_help(ALL_SCOPES, true);
         size_t n;
         const Verb *verbs = verb_table(&n);
 
@@ -33,12 +33,14 @@ char *verb_help_text(void) {
 }
 
 char *verb_help_text_of(const Verb *verb) {
-        g_autofree char *options = invocation_help(verb->scopes);
+        g_autofree char *options = invocation_help(verb->scopes, false);
+        g_autofree char *general = invocation_general();
 
         return g_strdup_printf(
-                "Usage: unitbpfctl [OPTION...] %s%s%s\n\n%s.\n%s%s\nOptions:\n%s", verb->name,
-                verb->arguments ? " " : "", verb->arguments ? verb->arguments : "", verb->summary,
-                verb->more ? verb->more : "", verb->more ? "\n" : "", options
+                "Usage: unitbpfctl [OPTION...] %s%s%s\n\n%s.\n%s%s%s%s\nOf all verbs: %s\n",
+                verb->name, verb->arguments ? " " : "", verb->arguments ? verb->arguments : "",
+                verb->summary, verb->more ? verb->more : "", verb->more ? "\n" : "",
+                *options ? "\nOptions:\n" : "", options, general
         );
 }
 

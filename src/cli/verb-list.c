@@ -71,6 +71,7 @@ int verb_list(const Invocation *invocation) {
         if (client_open(invocation, &client) < 0 ||
             client_value(&client, "list attachments", "ListAttachments", NULL, &all) < 0)
                 return EXIT_FAILED;
+        client_report_unmatched(&client, all);
         rows = output_select(invocation, all, "Unit");
         if (output_json(invocation, rows, &schema_attachment))
                 return EXIT_DONE;
@@ -141,6 +142,7 @@ int verb_units(const Invocation *invocation) {
         if (client_open(invocation, &client) < 0 ||
             client_value(&client, "list units", "ListUnits", NULL, &all) < 0)
                 return EXIT_FAILED;
+        client_report_unmatched(&client, all);
         rows = output_select(invocation, all, "Unit");
         if (output_json(invocation, rows, &schema_unit))
                 return EXIT_DONE;

@@ -2,7 +2,9 @@
 
 /* tree and maps: what is in the kernel, ours or not. */
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "src/cli/answer.h"
 #include "src/cli/client.h"
@@ -10,15 +12,42 @@
 #include "src/cli/program-tree.h"
 #include "src/cli/screen.h"
 #include "src/cli/verb.h"
+#include "units/unit-name.h"
+
+/* A unit stands for its cgroup. What is no path and no unit is left to the daemon to look for. *ret belongs to the
+ * caller; NULL: as it was written. Negative after a report. */
+static int cgroup_of_unit(Client *client, const char *word, char **ret) {
+        _cleanup_free_ char *name = word && !strchr(word, '/') ? unit_name_complete(word) : NULL;
+        g_autoptr(GVariant) unit = NULL;
+        const char *cgroup;
+        int r;
+
+        if (!name)
+                return 0;
+        r = client_unit(client, name, &unit);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        cgroup = answer_text(unit, "Cgroup");
+        if (!cgroup || !*cgroup) {
+                screen_error("'%s' is not running: it has no cgroup.", name);
+                return -ENOENT;
+        }
+        *ret = g_strdup(cgroup);
+        return 0;
+}
 
 int verb_tree(const Invocation *invocation) {
         const char *cgroup = invocation_argument(invocation, 0);
+        g_autofree char *of_unit = NULL;
         _cleanup_client_ Client client = {};
         g_autoptr(GVariant) rows = NULL;
         g_autofree char *count = NULL;
 
-        if (client_open(invocation, &client) < 0 ||
-            client_value(&client, "list programs", "Tree", cgroup ? cgroup : "", &rows) < 0)
+        if (client_open(invocation, &client) < 0 || cgroup_of_unit(&client, cgroup, &of_unit) < 0)
+                return EXIT_FAILED;
+        if (of_unit)
+                cgroup = of_unit;
+        if (client_value(&client, "list programs", "Tree", cgroup ? cgroup : "", &rows) < 0)
                 return EXIT_FAILED;
         if (output_json(invocation, rows, &schema_program))
                 return EXIT_DONE;
@@ -67,6 +96,17 @@ static void print_map(GVariant *map, bool first) {
         print_entries(map);
 }
 
+static void say_no_maps(Client *client, const char *unit) {
+        g_autoptr(GVariant) dict = NULL;
+        const char *cgroup = client_unit(client, unit, &dict) == 0 ? answer_text(dict, "Cgroup")
+                                                                   : NULL;
+
+        if (dict && (!cgroup || !*cgroup))
+                screen_error("'%s' is not running: its maps come with its programs.", unit);
+        else
+                (void)printf("The programs of '%s' have no maps.\n", unit);
+}
+
 int verb_maps(const Invocation *invocation) {
         _cleanup_free_ char *unit = client_unit_name(invocation_argument(invocation, 0));
         _cleanup_client_ Client client = {};
@@ -87,6 +127,6 @@ int verb_maps(const Invocation *invocation) {
                 print_map(map, i == 0);
         }
         if (answer_n(rows) == 0 && !invocation->quiet)
-                (void)printf("The programs of '%s' have no maps.\n", unit);
+                say_no_maps(&client, unit);
         return EXIT_DONE;
 }

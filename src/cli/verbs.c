@@ -29,7 +29,7 @@ static const Verb verbs[] = {
           true, verb_show },
         { "cat", "UNIT...", "Show the files of units", NULL, 1, VERB_ANY_NUMBER, 0, true,
           verb_cat },
-        { "tree", "[CGROUP]", "Show all programs on cgroups in effective order",
+        { "tree", "[CGROUP|UNIT]", "Show all programs on cgroups in effective order",
           "Ours and those of others, with owner, link, pin and the processes that hold them.", 0, 1,
           OPTION_JSON | OPTION_ALL | OPTION_BUS, true, verb_tree },
         { "maps", "UNIT", "Show the maps of a unit's programs and what is in them", NULL, 1, 1,

@@ -267,6 +267,35 @@ def changes_reach_the_daemon_as_meant():
         equal(tool.run("dump").out, "unitbpf-state 1\nend=0\n")
 
 
+def detach_says_what_brings_it_back():
+    result = ask("detach", "web")
+    check("'unitbpfctl attach web.service' ends that" in result.err, result)
+    equal(ask("-q", "detach", "web").err, "")
+    equal(ask("detach", "--all").err, "")
+
+
+def names_of_no_unit_are_said_so_by_lists():
+    for verb in ("list", "units"):
+        result = ask(verb, "wbe.service", "web.service", "no*")
+        equal(result.status, 0, result)
+        check(result.err.count("There is no unit") == 1 and "did you mean" in result.err, result)
+
+
+def tree_takes_a_unit_for_its_cgroup():
+    with FakeDaemon(FAKE) as daemon:
+        tool = Tool(TOOL, daemon.directory)
+        path = tool.run("show", "-P", "Cgroup", "web").out.strip()
+        equal(tool.run("tree", "web").status, 0)
+        equal(tool.run("tree", "some/cgroup").status, 0)
+        equal(daemon.calls()[-2:], [f"Tree {path}", "Tree some/cgroup"])
+
+
+def help_of_a_verb_has_its_own_options():
+    text = Tool(TOOL, "/nonexistent").run("help", "status").out
+    check("--effective" in text and "Of all verbs: --help" in text, text)
+    check(len(text.splitlines()) < 20 and "--slice" not in text, text)
+
+
 def denial_is_a_sentence():
     for words in (["attach", "web"], ["detach", "7"], ["daemon-reload"], ["adopt", "web", "3"]):
         result = ask(*words, mode="denied")

@@ -61,7 +61,7 @@ def usage_errors_are_2_and_say_what_was_meant():
         (["lits"], "did you mean 'list'?"),
         (["list", "--jsn=short"], "did you mean '--json'?"),
         (["cat"], "needs more arguments"),
-        (["-H", "host", "list"], "not supported by this build"),
+        (["-H", "host", "verify", "x"], "means nothing to 'verify'"),
         (["help", "stauts"], "did you mean 'status'?"),
     ):
         result = tool().run(*words)
