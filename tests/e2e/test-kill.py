@@ -100,8 +100,14 @@ class World:
         equal(self.busy_identities(), self.busy, 'attachments of the unit that keeps running')
         self.traffic.check_none_unseen()
 
-    def end(self):
+    def check_all(self):
+        """What is asked for after each kill: state, kernel, all tools, and no packet unseen."""
+        self.check_converged()
         self.check_busy()
+        self.host.agree()
+
+    def end(self):
+        self.check_all()
         for name in list(self.directories):
             self.remove(name)
         self.traffic.end()
@@ -178,18 +184,13 @@ def killed_at_random_moments_it_comes_back_right(host):
         for process in processes:
             process.wait(lib.HANG)
             host.children.remove(process)
-        if number % 3 == 2:
-            try:
-                world.check_converged()
-                world.check_busy()
-            except lib.Failure as failure:
-                raise lib.Failure(f'after operation {number}: {failure}') from None
-        if number % 100 == 99:
-            host.agree()
+        try:
+            world.check_all()
+        except lib.Failure as failure:
+            raise lib.Failure(f'after operation {number}: {failure}') from None
     print(f'{OPERATIONS} kills, {interrupted} of them while a command waited, '
           f'{world.traffic.sent} packets sent', flush=True)
     check(interrupted > OPERATIONS // 10, 'hardly any kill came in the middle of something')
-    world.check_converged()
     world.end()
 
 
@@ -273,8 +274,7 @@ def stop_in(world, point):
                 host.restart_after_kill()
                 if step in ('detach', 'attach'):
                     host.ctl('attach', f'u@{world.number}.service')
-                world.check_converged()
-                world.check_busy()
+                world.check_all()
                 world.give_up_vacant()
                 act()
     return interrupted
@@ -298,8 +298,7 @@ def killed_at_each_stop_point_it_comes_back_right(host):
             step = stop_in(world, f'*:{number}')
             if step is None:
                 break
-            world.check_converged()
-            world.check_busy()
+            world.check_all()
         except lib.Failure as failure:
             raise lib.Failure(f'killed at {points_of(host)[-1:]}, number {number}: {failure}') from None
         seen.add(points_of(host)[number - 1])
@@ -311,7 +310,6 @@ def killed_at_each_stop_point_it_comes_back_right(host):
                    'detach.commit'):
         check(any(name.startswith(prefix) for name in seen), f'never killed at {prefix}:', sorted(seen))
     host.restart_after_kill()  # without the stop point
-    world.check_converged()
     world.end()
 
 
@@ -322,7 +320,6 @@ def killed_before_the_new_binary_it_comes_back_right(host):
     host.ctl('daemon-reexec', check_status=False)
     wait_until(host.daemon.ended, 'the daemon was killed')
     host.restart_after_kill()
-    world.check_converged()
     world.end()
 
 
