@@ -3,9 +3,11 @@
 (acceptance 4)"""
 
 import os
+import resource
 import shutil
 import time
 
+import bus
 import kernel
 import lib
 from lib import Traffic, check, equal, wait_until
@@ -132,6 +134,67 @@ def a_binary_that_is_no_unitbpfd_is_not_executed(host):
     host.stop_and_check_nothing_left()
 
 
+def descriptors_up_to(pid):
+    """The lowest number no descriptor of the process has: as a limit it lets it make none."""
+    taken = {int(fd) for fd in os.listdir(f'/proc/{pid}/fd')}
+    return next(number for number in range(len(taken) + 1) if number not in taken)
+
+
+def without_room(host, moment, act):
+    """Runs act while the kernel refuses the daemon any new descriptor, so the memfd for the state as well."""
+    pid = host.daemon.pid
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (descriptors_up_to(pid), before[1]))
+    try:
+        reply = act()
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    check(reply.error, f'no memfd {moment}, and yet it is said to be done')
+    check('Too many open files' in reply.string(), reply.error, reply.string())
+
+
+def a_refused_memfd_changes_nothing(host):
+    """The state text needs a memfd twice: for the new binary's check, and at last for the new process itself."""
+    go, slow = f'{host.directory}/go', f'{host.directory}/slow-unitbpfd'
+    with open(slow, 'w', encoding='utf-8') as file:
+        file.write('#!/bin/sh\n'
+                   f'touch {host.directory}/asked\n'
+                   f'while [ ! -e {go} ]; do sleep 0.01; done\n'
+                   f'exec {lib.DAEMON} "$@"\n')
+    os.chmod(slow, 0o755)
+    host.write_unit('busy.service', *host.count_lines())
+    host.start(options=[f'--exec-path={slow}'])
+    traffic = Traffic(host, 'busy.service')
+    before, fds = identities(host, 'busy.service'), host.daemon.fds()
+    caller = bus.Client(f'{host.runtime}/bus')
+    caller.call('ListUnits')
+
+    without_room(host, 'for the check', lambda: caller.call('Reexecute'))
+    check(not os.path.exists(f'{host.directory}/asked'), 'no binary was asked')
+
+    caller.send('Reexecute')
+    wait_until(lambda: os.path.exists(f'{host.directory}/asked'), 'the new binary is asked')
+
+    def let_it_accept():
+        with open(go, 'w', encoding='utf-8'):
+            pass
+        return caller.reply()
+
+    without_room(host, 'for the new process', let_it_accept)
+    caller.close()
+    equal(identities(host, 'busy.service'), before, 'attachments')
+    wait_until(lambda: host.daemon.fds() == fds, 'no descriptor is left over')
+    traffic.check_none_unseen()
+    host.agree()
+    host.ctl('daemon-reexec')  # and with room it can
+    equal(identities(host, 'busy.service'), before, 'attachments')
+    traffic.check_none_unseen()
+    host.agree()
+    traffic.end()
+    host.wait_no_unit('busy.service')
+    host.stop_and_check_nothing_left()
+
+
 def detach_before_attach_is_seen_by_the_probe(host):
     """What the other tests count with can count: done the wrong way, packets go by unseen."""
     host.write_unit('probe.service', *host.count_lines())
@@ -167,4 +230,5 @@ def detach_before_attach_is_seen_by_the_probe(host):
 
 lib.main(a_hundred_reexecs_under_traffic_lose_nothing, each_reexec_is_one,
          a_failed_reexec_changes_nothing, a_binary_that_lacks_a_library_is_refused_with_the_reason,
-         a_binary_that_is_no_unitbpfd_is_not_executed, detach_before_attach_is_seen_by_the_probe)
+         a_binary_that_is_no_unitbpfd_is_not_executed, a_refused_memfd_changes_nothing,
+         detach_before_attach_is_seen_by_the_probe)
