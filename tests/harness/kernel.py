@@ -12,7 +12,7 @@ import platform
 import struct
 
 NUMBERS = {'x86_64': 321, 'aarch64': 280, 'riscv64': 280, 's390x': 351, 'ppc64le': 361}
-MAP_LOOKUP_ELEM, PROG_ATTACH, PROG_DETACH = 1, 8, 9
+MAP_LOOKUP_ELEM, OBJ_GET, PROG_ATTACH, PROG_DETACH = 1, 7, 8, 9
 PROG_NEXT_ID, MAP_NEXT_ID, PROG_FD_BY_ID, MAP_FD_BY_ID, INFO_BY_FD = 11, 12, 13, 14, 15
 LINK_FD_BY_ID, LINK_NEXT_ID = 30, 31
 LINK_TYPE_CGROUP = 3
@@ -155,3 +155,16 @@ def attach(cgroup_fd, program_fd, attach_type):
 
 def detach(cgroup_fd, program_fd, attach_type):
     call(PROG_DETACH, attributes('=IIII', cgroup_fd, program_fd, attach_type, 0))
+
+
+def open_pin(path):
+    """A descriptor of the object pinned there."""
+    name = ctypes.create_string_buffer(os.fsencode(path))
+    return call(OBJ_GET, attributes('=QII', ctypes.addressof(name), 0, 0))
+
+
+def everything():
+    """{(kind, id)} of all programs, maps and links"""
+    return {(kind, number) for kind, command in
+            (('program', PROG_NEXT_ID), ('map', MAP_NEXT_ID), ('link', LINK_NEXT_ID))
+            for number in all_ids(command)}
