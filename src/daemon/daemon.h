@@ -75,5 +75,11 @@ void daemon_look_for_drift(Daemon *daemon);
 /* All units are reconciled: whoever waited for that goes on. */
 void daemon_units_clean(Daemon *daemon);
 
+/* Signals and timers of the process itself. */
+int daemon_add_events(Daemon *daemon);
+
+/* Tells the service manager that we serve, and how much. */
+void daemon_notify_ready(const Daemon *daemon);
+
 /* Path below the runtime directory; the caller's (g_free). */
 char *daemon_runtime_path(const Daemon *daemon, const char *name);

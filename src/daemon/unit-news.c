@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "src/daemon/unit-news.h"
+
+#include <string.h>
+
+#include "src/base/log.h"
+#include "src/daemon/bus-server.h"
+#include "src/daemon/transient.h"
+
+static void on_appeared(
+        void *userdata,
+        const char *name,
+        const char *cgroup,
+        uint64_t cgroup_id,
+        bool populated
+) {
+        Daemon *daemon = userdata;
+        Unit *unit = unit_table_get(daemon->units, name);
+        UnitView view;
+        bool known = tracker_find_unit(daemon->tracker, name, &view) && view.cgroup_id == cgroup_id;
+
+        unit_set_cgroup(unit, cgroup, cgroup_id);
+        if (known && view.invocation_id)
+                (void
+                )g_strlcpy(unit->invocation_id, view.invocation_id, sizeof unit->invocation_id);
+        unit->populated = populated;
+        unit->was_populated = unit->was_populated || populated;
+        unit->at_start = daemon->starting;
+        unit_mark(unit, known ? APPLY_RESTORE : APPLY_LATE, false);
+}
+
+static void on_gone(void *userdata, const char *name, uint64_t cgroup_id) {
+        Daemon *daemon = userdata;
+        Unit *unit = unit_table_find(daemon->units, name);
+
+        if (!unit || unit->cgroup_id != cgroup_id)
+                return;
+        unit->present = false;
+        unit_mark(unit, APPLY_RESTORE, false);
+}
+
+static void on_populated(void *userdata, const char *name, uint64_t cgroup_id, bool populated) {
+        Daemon *daemon = userdata;
+        Unit *unit = unit_table_find(daemon->units, name);
+
+        if (!unit || !unit->present || unit->cgroup_id != cgroup_id)
+                return;
+        unit->populated = populated;
+        /* whoever is gone again before we look has been there all the same */
+        unit->was_populated = true;
+        if (populated && unit->blocked)
+                unit_mark(unit, APPLY_LATE, false);
+        transient_populated(daemon, unit);
+}
+
+static void on_refused(void *userdata, const char *name, const char *cgroup, const char *text) {
+        Daemon *daemon = userdata;
+        Unit *unit = unit_table_get(daemon->units, name);
+
+        if (!text)
+                (void)g_hash_table_remove(unit->refusals, cgroup);
+        else if (g_strcmp0(g_hash_table_lookup(unit->refusals, cgroup), text) != 0) {
+                const LogFields fields = { .unit = name };
+
+                g_hash_table_replace(unit->refusals, g_strdup(cgroup), g_strdup(text));
+                log_message(LOG_WARNING, &fields, "'%s': %s, not taken for the unit", name, text);
+        }
+        bus_server_note_unit(daemon->bus, name);
+        if (!text)
+                unit_drop_if_unused(unit);
+}
+
+UnitSourceEvents unit_news_events(Daemon *daemon) {
+        return (UnitSourceEvents){
+                .appeared = on_appeared,
+                .gone = on_gone,
+                .populated = on_populated,
+                .refused = on_refused,
+                .userdata = daemon,
+        };
+}
