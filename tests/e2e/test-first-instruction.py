@@ -18,6 +18,7 @@ def a_first_connect_is_refused_each_time(host):
     host.write_unit('bare.service')
     host.start()
     equal(host.run('bare.service', FIRST_CONNECT).returncode, LET_THROUGH, 'without programs')
+    host.agree()
     found = [host.run('deny.service', FIRST_CONNECT).returncode for _ in range(RUNS)]
     equal(found, [REFUSED] * RUNS, 'exit status of each run')
     host.wait_no_unit('deny.service')
@@ -33,6 +34,7 @@ def from_start_is_said_of_a_run_unit(host):
     equal([row['covered_from_start'] for row in rows], [True] * 3, 'covered_from_start')
     host.agree()
     host.end(process, 'deny.service')
+    host.agree()
     host.stop_and_check_nothing_left()
 
 
@@ -52,6 +54,7 @@ def late_unit(host, make):
                'the unit is empty')
     os.rmdir(host.unit_cgroup(unit))
     host.wait_no_unit(unit)
+    host.agree()
     host.stop_and_check_nothing_left()
 
 
@@ -95,6 +98,7 @@ def an_unloadable_required_program_refuses_the_start(host):
           'the reason names file, line and object:', result.stderr)
     check(not os.path.exists(marker), 'the command has run all the same')
     host.wait_no_unit('broken.service')
+    host.agree()
     host.stop_and_check_nothing_left()
 
 
