@@ -12,6 +12,7 @@ from lib import TOOL, Traffic, check, equal, wait_until
 OPERATIONS = 300
 KILL_SECONDS = 0.02  # within which after the begin of an operation
 MAX_UNITS = 6
+DETACH_ALL_KILLS = 20
 STOP_POINTS_MAX = 1000  # far more than a scenario passes
 
 
@@ -323,5 +324,40 @@ def killed_before_the_new_binary_it_comes_back_right(host):
     world.end()
 
 
+def killed_while_it_lets_go_of_all_it_tells_what_is_left(host):
+    """Where detach --all is cut short, list is what the kernel has, and attach brings all of it back."""
+    chance = lib.seed()
+    host.write_unit('u@.service', *host.count_lines())
+    host.start()
+    names = [f'u@{number}.service' for number in range(MAX_UNITS)]
+    for name in names:
+        os.mkdir(host.unit_cgroup(name))
+    wanted = sorted((name, hook, 'attached') for name in names for hook in ('egress', 'ingress'))
+
+    def all_attached():
+        return sorted((row['unit'], row['hook'], row['state']) for row in host.list()) == wanted
+
+    wait_until(all_attached, 'all units have their programs')
+    partly = 0
+    for _ in range(DETACH_ALL_KILLS):
+        process = background(host, 'detach', '--all')
+        time.sleep(chance.random() * KILL_SECONDS)
+        host.restart_after_kill()
+        process.wait(lib.HANG)
+        host.children.remove(process)
+        host.agree()
+        partly += not all_attached()
+        host.ctl('attach', *names)
+        wait_until(all_attached, 'all units have their programs again')
+        host.agree()
+    print(f'{DETACH_ALL_KILLS} kills, {partly} of them after something was let go', flush=True)
+    check(partly > 0, 'no kill came after something was let go')
+    for name in names:
+        os.rmdir(host.unit_cgroup(name))
+        host.wait_no_unit(name)
+    host.stop_and_check_nothing_left()
+
+
 lib.main(killed_at_random_moments_it_comes_back_right, killed_at_each_stop_point_it_comes_back_right,
-         killed_before_the_new_binary_it_comes_back_right)
+         killed_before_the_new_binary_it_comes_back_right,
+         killed_while_it_lets_go_of_all_it_tells_what_is_left)
