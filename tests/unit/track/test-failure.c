@@ -4,8 +4,10 @@
  * protection stays, records and kernel agree, nothing leaks, and the next try without a failure makes all good. */
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -204,8 +206,48 @@ START_TEST(restore_survives_every_failure)
 { each_failure(restore_story); }
 END_TEST
 
-/* A journal that cannot be written: refused, nothing attached, and well again when it can. */
+/* No file takes a byte more, and a write says so instead of killing. Returns the limit there was. */
+static struct rlimit stop_writes(void) {
+        struct rlimit before, none;
+
+        ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+        none = (struct rlimit){ .rlim_cur = 0, .rlim_max = before.rlim_max };
+        ck_assert_ptr_ne(signal(SIGXFSZ, SIG_IGN), SIG_ERR);
+        ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &none), 0);
+        return before;
+}
+
+/* No intent line, no kernel call: the start is refused and its reason names the file and the error. */
 START_TEST(journal_that_cannot_be_written_refuses_the_start)
+{
+        _cleanup_(target_set_free_ptr) TargetSet *set = wanted(1);
+        _cleanup_diag_ Diag diag = {};
+        struct rlimit before;
+        size_t egress, connect4;
+        Fixture f;
+        int r;
+
+        begin(&f);
+        before = stop_writes();
+        r = fixture_apply(&f, UNIT, set, APPLY_START, &diag);
+        egress = fixture_attached(&f, CGROUP, HOOK_EGRESS);
+        connect4 = fixture_attached(&f, CGROUP, HOOK_CONNECT4);
+        ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+        ck_assert_msg(r == -EFBIG || r == APPLY_REFUSED, "the start was not refused: %d", r);
+        ck_assert_uint_eq(egress, 0);
+        ck_assert_uint_eq(connect4, 0);
+        ck_assert_uint_eq(kernel_fake_links(f.fake), 0);
+        ck_assert_uint_eq(kernel_fake_pins(f.fake), 0);
+        ck_assert_ptr_nonnull(diag.text);
+        ck_assert_msg(strstr(diag.text, f.state) != NULL, "no file in '%s'", diag.text);
+        ck_assert_msg(strstr(diag.text, strerror(EFBIG)) != NULL, "no errno in '%s'", diag.text);
+        check_agreement(&f, "journal");
+        finish(&f, set, "journal");
+}
+END_TEST
+
+/* What stood in the place of the journal is gone: a new one is begun and units start again. */
+START_TEST(journal_that_could_not_be_opened_is_begun_anew)
 {
         _cleanup_(target_set_free_ptr) TargetSet *set = wanted(1);
         _cleanup_diag_ Diag diag = {};
@@ -249,5 +291,6 @@ CHECK_MAIN(
         remake_survives_every_failure,
         stop_survives_every_failure,
         restore_survives_every_failure,
-        journal_that_cannot_be_written_refuses_the_start
+        journal_that_cannot_be_written_refuses_the_start,
+        journal_that_could_not_be_opened_is_begun_anew
 )
