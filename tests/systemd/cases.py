@@ -16,7 +16,6 @@ from machine import Machine, MachineError, why_impossible
 
 BUILD = os.environ['UNITBPF_BUILD']
 SYSTEM_ROOT = os.environ.get('UNITBPF_SYSTEM_ROOT', '/')
-HELPERS = os.environ.get('UNITBPF_HELPERS', '')  # directory of the programs that units of the tests run
 LONG = os.environ.get('UNITBPF_TEST_REPEATS') == 'full'
 TEST_SECONDS = 600  # against hanging
 

@@ -249,5 +249,9 @@ class Machine:
         """The text of the journal, the last boot only."""
         return self.run('journalctl', '-b', '--no-pager', '-q', *arguments).stdout
 
+    def version(self):
+        """The first number of the version of its systemd."""
+        return int(self.output('systemctl', '--version').split()[1])
+
     def shell(self):
         return subprocess.call(self.entering('sh', '-c', 'cd; exec "${SHELL:-bash}"'), stdin=sys.stdin)
