@@ -228,7 +228,6 @@ int bus_plan(BusConnection *connection, sd_bus_message *message, Diag *diag) {
         if (r < 0)
                 return r;
         place = reconcile_place(unit);
-        daemon_look_for_drift(daemon); /* the plan is made for what is so, not for what was */
         r = tracker_plan(daemon->tracker, &place, targets, &steps, &n, diag);
         if (r < 0)
                 return r;

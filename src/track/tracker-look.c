@@ -105,8 +105,9 @@ static void note_change(Tracker *tracker, const Attachment *a) {
         }
 }
 
-/* One attachment against the kernel: 1 if it is not what the record says (and is marked so), 0 if it is. */
-static int check_attachment(Tracker *tracker, Attachment *a) {
+/* What the kernel makes of one attachment; the state it has where that cannot be told. Changes nothing.
+ * *ret_there: the program that is found; 0: none. */
+static AttachmentState found_state(Tracker *tracker, Attachment *a, uint32_t *ret_there) {
         const Mechanism *mechanism = mechanism_of(a->via);
         MechanismCall call = {
                 .ops = tracker->ops,
@@ -115,35 +116,46 @@ static int check_attachment(Tracker *tracker, Attachment *a) {
                 .prog_fd = -EBADF,
                 .old_prog_fd = -EBADF,
         };
-        uint32_t there = 0, id = a->program ? a->program->id : 0;
-        char *text;
+        uint32_t there = 0;
         int r;
 
+        *ret_there = 0;
         if (!mechanism || (a->state != ATTACHMENT_ATTACHED && a->state != ATTACHMENT_DRIFTED))
-                return 0;
+                return a->state;
         if (!mechanism->holds_fd)
                 call.cgroup_fd = tracker->ops->cgroup_by_id(tracker->ops, a->cgroup_id, NULL);
         r = !mechanism->holds_fd && call.cgroup_fd < 0 ? call.cgroup_fd
                                                        : mechanism->look(&call, &there);
         core_close(tracker, &call.cgroup_fd);
-        if (r == -ENOENT || r == -ESTALE || (r >= 0 && there == 0 && mechanism->holds_fd)) {
-                attachment_set_state(
-                        a, ATTACHMENT_DEFUNCT, "detached by force, or its cgroup is gone"
-                );
-                return 1;
-        }
-        if (r < 0 || (a->state == ATTACHMENT_DRIFTED && there != id))
-                return 0; /* not known, or known already */
-        if (there == id) {
-                if (a->state == ATTACHMENT_DRIFTED) {
-                        attachment_set_state(a, ATTACHMENT_ATTACHED, NULL);
-                        note_change(tracker, a);
-                }
+        if (r == -ENOENT || r == -ESTALE || (r >= 0 && there == 0 && mechanism->holds_fd))
+                return ATTACHMENT_DEFUNCT;
+        if (r < 0)
+                return a->state;
+        *ret_there = there;
+        return there == (a->program ? a->program->id : 0) ? ATTACHMENT_ATTACHED
+                                                          : ATTACHMENT_DRIFTED;
+}
+
+/* One attachment against the kernel: 1 if it is not what the record says (and is marked so), 0 if it is. */
+static int check_attachment(Tracker *tracker, Attachment *a) {
+        uint32_t there, id = a->program ? a->program->id : 0;
+        AttachmentState found = found_state(tracker, a, &there);
+        char *text;
+
+        if (found == a->state)
+                return 0; /* as recorded, not known, or known already */
+        if (found == ATTACHMENT_ATTACHED) {
+                attachment_set_state(a, found, NULL);
+                note_change(tracker, a);
                 return 0;
+        }
+        if (found == ATTACHMENT_DEFUNCT) {
+                attachment_set_state(a, found, "detached by force, or its cgroup is gone");
+                return 1;
         }
         text = there ? g_strdup_printf("program %u runs instead of %u", there, id)
                      : g_strdup_printf("program %u is not attached any more", id);
-        attachment_set_state(a, ATTACHMENT_DRIFTED, text);
+        attachment_set_state(a, found, text);
         g_free(text);
         return 1;
 }
@@ -259,6 +271,17 @@ static void step_of(
                 );
 }
 
+/* The attachments of a unit as the kernel has them now: flat copies, so that looking does not change the records. */
+static void add_as_found(Tracker *tracker, const TrackedUnit *known, GPtrArray *ret) {
+        for (guint i = 0; known && i < known->attachments->len; i++) {
+                Attachment *copy = g_memdup2(known->attachments->pdata[i], sizeof *copy);
+                uint32_t there;
+
+                copy->state = found_state(tracker, copy, &there);
+                g_ptr_array_add(ret, copy);
+        }
+}
+
 int tracker_plan(
         Tracker *tracker,
         const UnitPlace *place,
@@ -279,8 +302,7 @@ int tracker_plan(
                 tracked_unit_free(unit);
                 return diag_errno(diag, r, "cannot open cgroup '%s'", place->cgroup);
         }
-        for (guint i = 0; known && i < known->attachments->len; i++)
-                g_ptr_array_add(unit->attachments, known->attachments->pdata[i]);
+        add_as_found(tracker, known, unit->attachments);
         plan_context_make(tracker, unit, targets, true, &context);
         steps = g_new0(PlanStep, context.n_operations + 1);
         for (size_t i = 0; i < context.n_operations; i++)
@@ -288,8 +310,8 @@ int tracker_plan(
         *ret = steps;
         *ret_n = context.n_operations;
         plan_context_done(&context);
-        while (unit->attachments->len > 0) /* they were borrowed */
-                (void)g_ptr_array_steal_index(unit->attachments, unit->attachments->len - 1);
+        while (unit->attachments->len > 0) /* what the copies point to belongs to the records */
+                g_free(g_ptr_array_steal_index(unit->attachments, unit->attachments->len - 1));
         core_close(tracker, &unit->cgroup_fd);
         tracked_unit_free(unit);
         return 0;

@@ -230,7 +230,8 @@ bool tracker_get_unit(const Tracker *tracker, size_t index, UnitView *ret);
 bool tracker_find_unit(const Tracker *tracker, const char *unit, UnitView *ret);
 
 /* What tracker_apply() would do, in words for people: one line a step with the kernel call, conflicts and cost.
- * The array (NULL at the end) and its texts belong to the caller. Asks the kernel, changes nothing. */
+ * Compares with what the kernel has now, so a repair of drift nobody has noticed yet is shown. The array (NULL at the
+ * end) and its texts belong to the caller. Asks the kernel, changes nothing. */
 typedef struct PlanStep {
         char *operation; /* attach replace keep detach adopt conflict skip */
         char *hook;

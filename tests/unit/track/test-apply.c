@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "serialize/journal.h"
 #include "tests/unit/check-main.h"
 #include "tests/unit/track/fixture.h"
 
@@ -136,6 +137,66 @@ START_TEST(same_program_made_anew_is_not_taken_off_again)
         ck_assert_int_eq(tracker_check(f.tracker), 1);
         ck_assert_int_eq(fixture_apply(&f, UNIT, set, APPLY_RESTORE, NULL), APPLY_COVERED);
         ops->close(ops, arguments.prog_fd);
+        ck_assert_uint_eq(fixture_attached(&f, CGROUP, HOOK_EGRESS), 1);
+        fixture_done(&f);
+}
+END_TEST
+
+/* As somebody with a descriptor of the link can (K10). */
+static void detach_by_force(const Fixture *f, uint32_t link_id) {
+        const KernelOps *ops = kernel_fake_ops(f->fake);
+        int fd = ops->link_by_id(ops, link_id);
+
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_eq(ops->link_detach(ops, fd), 0);
+        ops->close(ops, fd);
+}
+
+static char *state_text(const Fixture *f) {
+        char *text = NULL;
+        size_t size = 0;
+
+        ck_assert_int_eq(journal_read(f->state, &text, &size), 0);
+        return text;
+}
+
+/* A plan is made for what is so, not for what was, and leaves records, journal and kernel as they were. */
+START_TEST(plan_of_what_drifted_shows_the_repair_and_changes_nothing)
+{
+        _cleanup_(target_set_free_ptr) TargetSet *set = one(ATTACH_MULTI, 1, POLICY_REQUIRED);
+        UnitPlace place = { .unit = UNIT, .cgroup = CGROUP };
+        AttachmentView view;
+        PlanStep *steps;
+        uint64_t generation;
+        size_t n;
+        Fixture f;
+
+        begin(&f, set);
+        ck_assert(tracker_find_attachment(f.tracker, 1, &view));
+        ck_assert_int_eq(tracker_plan(f.tracker, &place, set, &steps, &n, NULL), 0);
+        ck_assert_uint_eq(n, 1);
+        ck_assert_str_eq(steps[0].operation, "keep");
+        plan_steps_free(steps, n);
+        detach_by_force(&f, view.link_id);
+        generation = tracker_generation(f.tracker);
+        {
+                _cleanup_free_ char *before = state_text(&f), *after = NULL;
+
+                ck_assert_int_eq(tracker_plan(f.tracker, &place, set, &steps, &n, NULL), 0);
+                after = state_text(&f);
+                ck_assert_str_eq(after, before);
+        }
+        ck_assert_uint_eq(n, 1);
+        ck_assert_str_eq(steps[0].operation, "remake");
+        ck_assert_uint_eq(steps[0].id, 1);
+        ck_assert_ptr_nonnull(strstr(steps[0].call, "BPF_LINK_CREATE"));
+        plan_steps_free(steps, n);
+        ck_assert_uint_eq(tracker_generation(f.tracker), generation);
+        ck_assert(tracker_find_attachment(f.tracker, 1, &view));
+        ck_assert_int_eq(view.state, ATTACHMENT_ATTACHED); /* the next look will say it */
+        ck_assert_uint_eq(fixture_attached(&f, CGROUP, HOOK_EGRESS), 0);
+        ck_assert_int_eq(tracker_check(f.tracker), 1);
+        ck_assert_int_eq(fixture_apply(&f, UNIT, set, APPLY_RESTORE, NULL), APPLY_COVERED);
         ck_assert_uint_eq(fixture_attached(&f, CGROUP, HOOK_EGRESS), 1);
         fixture_done(&f);
 }
@@ -273,6 +334,7 @@ CHECK_MAIN(
         free_detaches_and_forget_does_not,
         refused_update_is_made_anew_with_overlap,
         same_program_made_anew_is_not_taken_off_again,
+        plan_of_what_drifted_shows_the_repair_and_changes_nothing,
         mechanism_changes_with_the_same_program,
         empty_tracker_writes_no_records,
         policies_answer_as_the_table_says,
