@@ -65,21 +65,10 @@ void daemon_look_for_drift(Daemon *daemon) {
 
 /* ---- reload ---- */
 
-void daemon_reload(Daemon *daemon) {
+void daemon_read_unit_files(Daemon *daemon) {
         g_autoptr(GPtrArray) units = NULL;
-        g_autofree char *state = NULL;
-        struct timespec now;
 
-        (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail for this clock */
-        state = g_strdup_printf(
-                "RELOADING=1\nMONOTONIC_USEC=%" PRIu64 "\nSTATUS=Reading unit files",
-                (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000
-        );
-        (void)sd_notify(0, state); /* nobody may listen */
-        daemon->reloading = true;
-        settings_reload(daemon);
         reconcile_read_files(daemon);
-        (void)daemon->source->ops->reload(daemon->source);
         /* what the files say is compared with what is so, not with what was */
         daemon_look_for_drift(daemon);
         units = unit_table_list(daemon->units);
@@ -91,6 +80,22 @@ void daemon_reload(Daemon *daemon) {
         }
         if (unit_table_is_clean(daemon->units))
                 reconcile_wake(daemon);
+}
+
+void daemon_reload(Daemon *daemon) {
+        g_autofree char *state = NULL;
+        struct timespec now;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail for this clock */
+        state = g_strdup_printf(
+                "RELOADING=1\nMONOTONIC_USEC=%" PRIu64 "\nSTATUS=Reading unit files",
+                (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000
+        );
+        (void)sd_notify(0, state); /* nobody may listen */
+        daemon->reloading = true;
+        settings_reload(daemon);
+        (void)daemon->source->ops->reload(daemon->source);
+        daemon_read_unit_files(daemon);
 }
 
 void daemon_notify_ready(const Daemon *daemon) {
@@ -151,6 +156,8 @@ int daemon_add_events(Daemon *daemon) {
                 );
         if (r >= 0)
                 r = sd_event_source_set_enabled(daemon->drift, SD_EVENT_ON);
+        if (r >= 0) /* does nothing unless the service manager wants to hear from us */
+                r = sd_event_set_watchdog(daemon->event, true);
         if (r < 0)
                 return r;
         (void)sd_event_source_set_description(daemon->signals[0], "sigterm");

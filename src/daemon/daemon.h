@@ -34,6 +34,7 @@ typedef struct Daemon {
         const KernelOps *ops;
         Tracker *tracker;
         RestoreReport restore;
+        SourceKind source_kind; /* never auto */
         UnitSource *source;
         UnitTable *units;
         BusServer *bus;
@@ -68,6 +69,9 @@ void daemon_free(Daemon *daemon);
 
 /* Reads configuration and unit files again and marks all units. */
 void daemon_reload(Daemon *daemon);
+
+/* The same without the configuration. */
+void daemon_read_unit_files(Daemon *daemon);
 
 /* Compares all attachments with the kernel now, and has the units reconciled whose own are not as they were. */
 void daemon_look_for_drift(Daemon *daemon);

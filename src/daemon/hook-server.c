@@ -15,6 +15,7 @@
 #include "src/daemon/listen.h"
 #include "src/daemon/priority.h"
 #include "src/daemon/reconcile.h"
+#include "src/daemon/unit-news.h"
 #include "units/unit-name.h"
 
 #define FDS_MAX 4U /* one is due; more are closed */
@@ -117,6 +118,9 @@ static void handle_request(HookConnection *connection, const char *text, size_t 
                 answer(connection, HOOK_ANSWER_REFUSED, reason);
                 return;
         }
+        (void)unit_news_invocation(daemon, unit);
+        unit->hook_seen = true;
+        unit->grace = sd_event_source_disable_unref(unit->grace);
         connection->waiting = true;
         (void)sd_event_source_set_enabled(connection->io, SD_EVENT_OFF);
         unit_add_waiter(unit, on_reconciled, connection);

@@ -12,6 +12,7 @@
 #include "src/resolve/resolve.h"
 #include "units/unit-name.h"
 
+#define HOOK_GRACE_USEC   (2U * 1000U * 1000U)
 #define PROBLEMS_SAID_MAX 4U /* in one message; status shows all */
 
 UnitPlace reconcile_place(const Unit *unit) {
@@ -152,6 +153,35 @@ static void say(Unit *unit, int level, const char *text, const char *consequence
         unit->said = g_steal_pointer(&line);
 }
 
+static int on_grace_over(sd_event_source *timer, uint64_t usec, void *userdata) {
+        Unit *unit = userdata;
+
+        unit->grace = sd_event_source_disable_unref(unit->grace);
+        unit->grace_over = true;
+        unit_mark(unit, APPLY_LATE, false);
+        return 0;
+}
+
+/* A start that its hook announces is met twice: when the cgroup appears, and a moment later by the hook, which can
+ * refuse it in a way the service manager understands. So what must be stopped is left to the hook, if it comes. */
+static bool is_left_to_hook(Daemon *daemon, Unit *unit, ApplyReason reason) {
+        const UnitSourceOps *ops = daemon->source->ops;
+        int r;
+
+        if (reason != APPLY_LATE || !ops->is_hooked || unit->at_start || unit->hook_seen ||
+            unit->grace_over || !ops->is_hooked(daemon->source, unit->name))
+                return false;
+        if (unit->grace)
+                return true;
+        r = sd_event_add_time_relative(
+                daemon->event, &unit->grace, CLOCK_MONOTONIC, HOOK_GRACE_USEC, 0, on_grace_over,
+                unit
+        );
+        if (r >= 0)
+                (void)sd_event_source_set_description(unit->grace, "hook-grace");
+        return r >= 0;
+}
+
 /* A required line is not in force. */
 static void refused(
         Daemon *daemon,
@@ -171,6 +201,8 @@ static void refused(
                 say(unit, LOG_ERR, text, "unit degraded");
                 return;
         }
+        if (is_left_to_hook(daemon, unit, reason))
+                return;
         say(unit, LOG_ERR, text, "stopping the unit");
         unit->blocked = true;
         unit_kill(daemon, unit);

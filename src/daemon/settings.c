@@ -42,20 +42,23 @@ static void put_in_force(Daemon *daemon) {
         daemon->unit_context.trust = true;
 }
 
-static int choose_source(const Daemon *daemon, Diag *diag) {
+static int choose_source(Daemon *daemon, Diag *diag) {
         SourceKind source = daemon->config.source;
 
         if (daemon->options.source)
                 source = source_kind_from_string(daemon->options.source);
         if (source < 0)
                 return diag_fail(
-                        diag, -EINVAL, "unknown unit source '%s', must be auto or cgroup",
+                        diag, -EINVAL, "unknown unit source '%s', must be auto, systemd or cgroup",
                         daemon->options.source
                 );
-        if (source == SOURCE_SYSTEMD)
-                return diag_fail(
-                        diag, -EINVAL, "unit source systemd is not in this build, use cgroup"
-                );
+        /* as sd_booted() has it; a root of one's own is one beside that of the service manager */
+        if (source == SOURCE_AUTO)
+                source = access("/run/systemd/system/", F_OK) >= 0 &&
+                                         !daemon->options.cgroup_root && !daemon->config.cgroup_root
+                                 ? SOURCE_SYSTEMD
+                                 : SOURCE_CGROUP;
+        daemon->source_kind = source;
         return 0;
 }
 

@@ -38,7 +38,8 @@ typedef struct Node Node;
 
 struct Node {
         char *path;
-        const char *name; /* last part of path */
+        const char *
+                name; /* last part of path, undone where systemd escaped it: the unit's if it is one */
         uint64_t id;
         Node *parent;
         GHashTable *children; /* set of Node */
@@ -52,6 +53,7 @@ struct Node {
 
 typedef struct SourceCgroup {
         UnitSource source;
+        CgroupLayout layout;
         char *root;
         int inotify;
         sd_event_source *io, *timer;
@@ -68,6 +70,8 @@ static Node *node_new(SourceCgroup *source, Node *parent, char *path, uint64_t i
 
         node->path = path;
         node->name = strrchr(path, '/') + 1;
+        if (source->layout == CGROUP_LAYOUT_SYSTEMD && *node->name == '_')
+                node->name++;
         node->id = id;
         node->parent = parent;
         node->depth = parent ? parent->depth + 1 : 0;
@@ -190,12 +194,25 @@ static void node_scan(SourceCgroup *source, Node *node) {
         (void)closedir(dir);
 }
 
+/* Is what lies below this one the business of its own alone? */
+static bool node_is_closed(const SourceCgroup *source, const Node *node) {
+        return source->layout == CGROUP_LAYOUT_SYSTEMD && node->depth > 0 &&
+               !g_str_has_suffix(node->name, ".slice");
+}
+
 /* Judges a node, for the first time or again. What is a unit stays one: taking programs off because somebody
  * changed an owner would be a way around them. */
 static void node_judge(SourceCgroup *source, Node *node) {
         _cleanup_diag_ Diag diag = {};
-        int r = cgroup_dir_check_trust(node->path, &diag);
+        int r;
 
+        if (node_is_closed(source, node)) {
+                /* only root can make it in a slice; whom it has been given since is the unit's own business */
+                node->trusted = true;
+                node_become_unit(source, node);
+                return;
+        }
+        r = cgroup_dir_check_trust(node->path, &diag);
         if (r == -ENOENT)
                 return;
         if (r >= 0 && node->depth > LIMIT_CGROUP_DEPTH)
@@ -422,6 +439,8 @@ static int look(UnitSource *unit_source, const char *cgroup) {
                         return -ENOENT;
                 if (!node->trusted)
                         return -EPERM;
+                if (node_is_closed(source, node))
+                        return 0;
         }
         return 0;
 }
@@ -474,11 +493,17 @@ static const UnitSourceOps source_cgroup_ops = {
         .free = release,
 };
 
-int source_cgroup_new(const char *root, const UnitSourceEvents *events, UnitSource **ret) {
+int source_cgroup_new(
+        const char *root,
+        CgroupLayout layout,
+        const UnitSourceEvents *events,
+        UnitSource **ret
+) {
         SourceCgroup *source = g_new0(SourceCgroup, 1);
 
         source->source.ops = &source_cgroup_ops;
         source->source.events = *events;
+        source->layout = layout;
         source->root = g_strdup(root);
         source->inotify = -EBADF;
         source->by_path = g_hash_table_new(g_str_hash, g_str_equal);

@@ -23,10 +23,12 @@
 #include "src/daemon/handover.h"
 #include "src/daemon/hook-server.h"
 #include "src/daemon/lease.h"
+#include "src/daemon/manager.h"
 #include "src/daemon/reconcile.h"
 #include "src/daemon/reexec.h"
 #include "src/daemon/settings.h"
 #include "src/daemon/source-cgroup.h"
+#include "src/daemon/source-systemd.h"
 #include "src/daemon/transient.h"
 #include "src/daemon/unit-news.h"
 
@@ -82,7 +84,9 @@ static int find_cgroup_root(Daemon *daemon, Diag *diag) {
                 r = cgroup_mount_find(&mount, diag);
                 if (r < 0)
                         return r;
-                daemon->cgroup_root = g_build_filename(mount, "unitbpf", NULL);
+                daemon->cgroup_root = daemon->source_kind == SOURCE_SYSTEMD
+                                              ? g_strdup(mount)
+                                              : g_build_filename(mount, "unitbpf", NULL);
         }
         if (mkdir(daemon->cgroup_root, 0755) < 0 && errno != EEXIST)
                 return diag_errno(diag, -errno, "cannot make cgroup '%s'", daemon->cgroup_root);
@@ -258,7 +262,13 @@ static void stop_vanished(Daemon *daemon) {
 
 static int start_units(Daemon *daemon, Diag *diag) {
         const UnitSourceEvents events = unit_news_events(daemon);
-        int r = source_cgroup_new(daemon->cgroup_root, &events, &daemon->source);
+        int r = daemon->source_kind == SOURCE_SYSTEMD
+                        ? source_systemd_new(
+                                  daemon->cgroup_root, MANAGER_SOCKET, &events, &daemon->source
+                          )
+                        : source_cgroup_new(
+                                  daemon->cgroup_root, CGROUP_LAYOUT_OWN, &events, &daemon->source
+                          );
 
         if (r < 0)
                 return r;
@@ -325,8 +335,8 @@ int daemon_start(Daemon *daemon, Diag *diag) {
         if (r < 0)
                 return r;
         log_info(
-                "Serving units of '%s' (source cgroup), runtime directory '%s'",
-                daemon->cgroup_root, daemon->options.runtime_directory
+                "Serving units of '%s' (source %s), runtime directory '%s'", daemon->cgroup_root,
+                daemon->source->ops->name, daemon->options.runtime_directory
         );
         if (unit_table_is_clean(daemon->units))
                 daemon_notify_ready(daemon);

@@ -272,6 +272,11 @@ int transient_make(Daemon *daemon, const TransientRequest *request, Unit **ret, 
 
         if (r < 0)
                 return r;
+        if (daemon->source_kind != SOURCE_CGROUP)
+                return diag_fail(
+                        diag, -EOPNOTSUPP,
+                        "the units here are systemd's: run the command as a unit of its own making"
+                );
         r = unit_name_for(daemon, request, &name, diag);
         if (r < 0)
                 return r;

@@ -7,6 +7,14 @@
 #include "src/daemon/bus-server.h"
 #include "src/daemon/transient.h"
 
+bool unit_news_invocation(Daemon *daemon, Unit *unit) {
+        const UnitSourceOps *ops = daemon->source->ops;
+        char id[33];
+
+        return ops->invocation && ops->invocation(daemon->source, unit->cgroup, id) >= 0 &&
+               unit_set_invocation(unit, id);
+}
+
 static void on_appeared(
         void *userdata,
         const char *name,
@@ -20,7 +28,9 @@ static void on_appeared(
         bool known = tracker_find_unit(daemon->tracker, name, &view) && view.cgroup_id == cgroup_id;
 
         unit_set_cgroup(unit, cgroup, cgroup_id);
-        if (known && view.invocation_id)
+        if (daemon->source->ops->invocation)
+                (void)unit_news_invocation(daemon, unit);
+        else if (known && view.invocation_id)
                 (void
                 )g_strlcpy(unit->invocation_id, view.invocation_id, sizeof unit->invocation_id);
         unit->populated = populated;
@@ -70,12 +80,29 @@ static void on_refused(void *userdata, const char *name, const char *cgroup, con
                 unit_drop_if_unused(unit);
 }
 
+/* Who survived the stop of a unit is in the cgroup of its next start: what is attached is handed on to that one. */
+static void on_invoked(void *userdata, const char *name) {
+        Daemon *daemon = userdata;
+        Unit *unit = unit_table_find(daemon->units, name);
+
+        if (!unit || !unit->present || !unit_news_invocation(daemon, unit))
+                return;
+        (void)tracker_unit_set_covered_from_start(daemon->tracker, name, false);
+        unit_mark(unit, APPLY_LATE, false);
+}
+
+static void on_files_changed(void *userdata) {
+        daemon_read_unit_files(userdata);
+}
+
 UnitSourceEvents unit_news_events(Daemon *daemon) {
         return (UnitSourceEvents){
                 .appeared = on_appeared,
                 .gone = on_gone,
                 .populated = on_populated,
                 .refused = on_refused,
+                .invoked = on_invoked,
+                .files_changed = on_files_changed,
                 .userdata = daemon,
         };
 }

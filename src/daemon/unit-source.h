@@ -3,7 +3,7 @@
 
 /* Where units come from. A source finds out which units there are and where their cgroups lie, and tells so; it
  * never acts on programs. Its events are calls to the owner, made from its own event handlers or from start() and
- * look(); the owner must not call the source back from within one. */
+ * look(); from within one the owner may ask for invocation() and is_hooked() and nothing else. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,6 +24,10 @@ typedef struct UnitSourceEvents {
         void (*populated)(void *userdata, const char *unit, uint64_t cgroup_id, bool populated);
         /* A cgroup named like a unit that is not taken for one, and why; text NULL: that is over. */
         void (*refused)(void *userdata, const char *unit, const char *cgroup, const char *text);
+        /* The unit may run under another invocation id now, in the cgroup it had: ops->invocation() tells. */
+        void (*invoked)(void *userdata, const char *unit);
+        /* The service manager has read all unit files again, or may have while we could not hear of it. */
+        void (*files_changed)(void *userdata);
         void *userdata;
 } UnitSourceEvents;
 
@@ -36,8 +40,14 @@ typedef struct UnitSourceOps {
         int (*look)(UnitSource *source, const char *cgroup);
         /* Compares all it knows with what is there. */
         int (*reload)(UnitSource *source);
-        /* Kills all processes of the unit. -ENOENT if it has no cgroup. */
+        /* Ends the unit: kills its processes, or has whoever manages it stop it. -ENOENT if it has no cgroup. */
         int (*kill)(UnitSource *source, const char *unit);
+        /* Invocation id (32 hex digits) of the unit in this cgroup as its manager gave it. -ENODATA: none is
+         * known. NULL: nobody manages units, ids are ours to make. */
+        int (*invocation)(UnitSource *source, const char *cgroup, char ret[static 33]);
+        /* Is the start of such a unit announced by its hook, a moment after its cgroup has appeared? NULL: never;
+         * what appears runs already. */
+        bool (*is_hooked)(UnitSource *source, const char *unit);
         UnitSource *(*free)(UnitSource *source);
 } UnitSourceOps;
 

@@ -33,6 +33,7 @@ static void unit_free(Unit *unit) {
         g_array_unref(unit->waiters);
         g_strfreev(unit->overrides);
         g_strfreev(unit->dropins);
+        (void)sd_event_source_disable_unref(unit->grace);
         g_free(unit->fragment);
         g_free(unit->error);
         g_free(unit->said);
@@ -140,6 +141,19 @@ bool unit_table_is_clean(const UnitTable *table) {
         return table->dirty.length == 0;
 }
 
+static void unit_forget_hook(Unit *unit) {
+        unit->hook_seen = unit->grace_over = false;
+        unit->grace = sd_event_source_disable_unref(unit->grace);
+}
+
+bool unit_set_invocation(Unit *unit, const char *id) {
+        if (strcmp(unit->invocation_id, id) == 0)
+                return false;
+        (void)g_strlcpy(unit->invocation_id, id, sizeof unit->invocation_id);
+        unit_forget_hook(unit);
+        return true;
+}
+
 void unit_set_cgroup(Unit *unit, const char *cgroup, uint64_t cgroup_id) {
         if (unit->cgroup_id != cgroup_id) {
                 sd_id128_t id;
@@ -148,6 +162,7 @@ void unit_set_cgroup(Unit *unit, const char *cgroup, uint64_t cgroup_id) {
                         id = SD_ID128_NULL; /* only without a random source: shows as all zero */
                 (void)sd_id128_to_string(id, unit->invocation_id);
                 unit->blocked = unit->was_populated = false;
+                unit_forget_hook(unit);
         }
         unit->cgroup_id = cgroup_id;
         if (g_strcmp0(unit->cgroup, cgroup) != 0) {

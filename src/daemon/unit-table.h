@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <glib.h>
+#include <systemd/sd-event.h>
 
 #include "src/track/tracker.h"
 
@@ -29,6 +30,10 @@ struct Unit {
         bool at_start; /* was there when the daemon first looked */
         bool populated, was_populated;
         bool transient; /* we made the cgroup, and remove it */
+        bool hook_seen; /* the start of this invocation was announced by its hook */
+        sd_event_source
+                *grace; /* while its hook may still come; NULL: not waited for, or no longer */
+        bool grace_over;
         bool blocked; /* a required line failed late: nobody may live in it */
         bool wishes; /* its files have [X-BPF] lines (as of the last look) */
         bool dirty;
@@ -58,6 +63,9 @@ bool unit_table_is_clean(const UnitTable *table);
 
 /* Cgroup of the unit, with a new invocation id if the cgroup is another one than before. */
 void unit_set_cgroup(Unit *unit, const char *cgroup, uint64_t cgroup_id);
+
+/* Another invocation in the same cgroup; true if it is another one than before. */
+bool unit_set_invocation(Unit *unit, const char *id);
 
 void unit_add_waiter(Unit *unit, UnitWaiterDone done, void *userdata);
 void unit_answer_waiters(Unit *unit, int result, const char *text);
