@@ -10,11 +10,13 @@ import struct
 import subprocess
 import time
 
+import product
+
 PROBE = '/usr/local/lib/unitbpf-test/probe'
 OBJECT = '/usr/local/lib/unitbpf-test/refuse.bpf.o'
 PINS = '/sys/fs/bpf/refuse'
-THEIRS = f'sock_create:{PINS}/refuse_inet'
-OURS = f'sock_create:{OBJECT}#refuse_inet6'
+THEIRS = f'BPFProgram=sock_create:{PINS}/refuse_inet'
+OURS = f'BPFProgram=sock_create:{OBJECT}#refuse_inet6'
 
 
 class Account:
@@ -36,7 +38,8 @@ class Account:
 
 
 def put_in(machine):
-    """Before the boot or later: the program and the object."""
+    """Before the boot: unitbpf, the program and the object."""
+    product.put_in(machine)
     machine.tree.copy(os.environ['UNITBPF_PROBE'], PROBE)
     machine.tree.copy(os.environ['UNITBPF_REFUSE'], OBJECT, 0o644)
 
@@ -67,8 +70,12 @@ def accounts(machine, unit):
 
 def write_unit(machine, unit, service=(), ours=()):
     """A service that is a probe; service are more lines of [Service], ours those of [X-BPF]."""
-    lines = ['[Service]', f'ExecStartPre=-/bin/rm -f /run/probe-{unit}', f'ExecStart={PROBE} /run/probe-{unit}',
-             *service]
+    lines = ['[Service]', f'ExecStart={PROBE} /run/probe-{unit}', *service]
     if ours:
         lines += ['', '[X-BPF]', *ours]
-    machine.write(f'/etc/systemd/system/{unit}', '\n'.join(lines) + '\n')
+    product.write_unit(machine, unit, '\n'.join(lines) + '\n')
+
+
+def forget(machine, unit):
+    """So that the next account is that of a start to come."""
+    machine.remove(f'/run/probe-{unit}')
