@@ -2,14 +2,18 @@
 """Units of a real systemd have their programs from the first act to the last."""
 
 import json
+import os
 
 import cases
 from cases import check, equal
 from machine import wait_until
 
+FIRST_CONNECT = os.environ['UNITBPF_FIRST_CONNECT']
 LIBEXEC = '/usr/local/libexec/unitbpf'
 OBJECTS = '/usr/local/lib/unitbpf/bpf'
 UNITS = '/etc/systemd/system'
+DENY = ('BPFVariable=deny4=0x7f000002\nBPFVariable=deny4_prefix=32\n'
+        f'BPFProgram=connect4:{OBJECTS}/connect-deny.bpf.o')
 
 
 def write_service(machine, name, service, xbpf):
@@ -27,16 +31,29 @@ def serves_the_units_of_systemd(machine):
     equal(machine.output('unitbpfctl', 'show', '-P', 'Source').strip(), 'systemd', 'source')
 
 
-def a_service_is_met_and_left(machine):
-    write_service(machine, 'late.service', 'ExecStart=/bin/sleep infinity',
+def a_service_has_its_programs_while_it_runs(machine):
+    write_service(machine, 'plain.service', 'ExecStart=/bin/sleep infinity',
                   f'BPFProgram=egress:{OBJECTS}/count.bpf.o')
-    machine.systemctl('start', 'late.service')
-    wait_until(lambda: attachments(machine, 'late.service'), 'late.service has its program')
-    row = attachments(machine, 'late.service')[0]
+    machine.systemctl('start', 'plain.service')
+    wait_until(lambda: attachments(machine, 'plain.service'), 'plain.service has its program')
+    row = attachments(machine, 'plain.service')[0]
     equal(row['state'], 'attached', row)
-    equal(row['invocation_id'], machine.show('late.service', 'InvocationID'), 'invocation id')
-    machine.systemctl('stop', 'late.service')
-    wait_until(lambda: not attachments(machine, 'late.service'), 'late.service has none any more')
+    equal(row['covered_from_start'], True, 'its hook was there')
+    equal(row['invocation_id'], machine.show('plain.service', 'InvocationID'), 'invocation id')
+    machine.systemctl('stop', 'plain.service')
+    wait_until(lambda: not attachments(machine, 'plain.service'), 'plain.service has none any more')
 
 
-cases.main(serves_the_units_of_systemd, a_service_is_met_and_left)
+def a_service_is_covered_from_its_first_act(machine):
+    """Its very first act is a connect() to an address its program denies."""
+    machine.tree.copy(FIRST_CONNECT, '/usr/local/bin/first-connect')
+    for number in range(cases.repeats(5, 50)):
+        name = f'first{number}.service'
+        write_service(machine, name, 'Type=oneshot\nRemainAfterExit=yes\nSuccessExitStatus=10\nExecStart=/usr/local/bin/first-connect', DENY)
+        machine.run('systemctl', 'start', name)
+        equal(machine.show(name, 'ExecMainStatus'), '10', 'refused at once')
+        machine.systemctl('stop', name)
+
+
+cases.main(serves_the_units_of_systemd, a_service_has_its_programs_while_it_runs,
+           a_service_is_covered_from_its_first_act)
