@@ -3,7 +3,8 @@
 
 /* What unitbpf-hook and unitbpfd say to each other on RUNTIME/hook, a socket of type SOCK_SEQPACKET. One packet there:
  *
- *         start UNIT            with the O_PATH descriptor of the cgroup by SCM_RIGHTS
+ *         start UNIT            with the O_PATH descriptor of the cgroup by SCM_RIGHTS, or without one: then it is the
+ *                               cgroup of the process that connected
  *
  * and one packet back, a single line:
  *

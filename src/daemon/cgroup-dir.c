@@ -22,6 +22,7 @@
 
 /* cpu.stat has a dozen short lines */
 #define CPU_STAT_BYTES_MAX 4096U
+#define PROC_BYTES_MAX     (1024U * 1024U)
 
 int cgroup_dir_id(const char *path, uint64_t *ret) {
         _cleanup_close_ int fd = cgroup_open(path, ret, NULL);
@@ -59,6 +60,36 @@ int cgroup_dir_of_fd(int fd, uint64_t *ret_id, char **ret_path) {
         if (!*ret_path)
                 return -ENOMEM;
         *ret_id = id;
+        return 0;
+}
+
+int cgroup_dir_of_process(pid_t pid, uint64_t *ret_id, char **ret_path) {
+        g_autofree char *file = g_strdup_printf("/proc/%d/cgroup", (int)pid);
+        _cleanup_free_ char *text = NULL, *mount = NULL, *path = NULL;
+        const char *line;
+        uint64_t id;
+        int r = file_read(file, PROC_BYTES_MAX, &text, NULL);
+
+        if (r >= 0)
+                r = cgroup_mount_find(&mount, NULL);
+        if (r < 0)
+                return r;
+        /* v1 hierarchies have numbers and names */
+        line = text_after_prefix(text, "0::");
+        if (!line) {
+                line = strstr(text, "\n0::");
+                if (!line)
+                        return -ENODATA;
+                line += strlen("\n0::");
+        }
+        path = text_format("%s%.*s", mount, (int)strcspn(line, "\n"), line);
+        if (!path)
+                return -ENOMEM;
+        r = cgroup_dir_id(path, &id);
+        if (r < 0)
+                return r;
+        *ret_id = id;
+        *ret_path = TAKE_PTR(path);
         return 0;
 }
 

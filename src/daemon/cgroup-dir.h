@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "src/base/diag.h"
 
@@ -13,6 +14,9 @@ int cgroup_dir_id(const char *path, uint64_t *ret);
 
 /* The same of a descriptor (O_PATH will do); the path is as this process sees it and belongs to the caller. */
 int cgroup_dir_of_fd(int fd, uint64_t *ret_id, char **ret_path);
+
+/* The cgroup a process is in, as it is now; the path is as this process sees it and belongs to the caller. */
+int cgroup_dir_of_process(pid_t pid, uint64_t *ret_id, char **ret_path);
 
 /* 0 if the directory is owned by root and not delegated; -EPERM and why in diag if not: another owner of the
  * directory, of cgroup.procs or of cgroup.subtree_control, or one of them writable by others than root. */

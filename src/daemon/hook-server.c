@@ -96,6 +96,14 @@ static Unit *unit_of_cgroup(Daemon *daemon, const char *name, const char *path) 
         return strncmp(path, unit->cgroup, n) == 0 && (!path[n] || path[n] == '/') ? unit : NULL;
 }
 
+/* It waits for our answer, so its number is still its own; if it has gone nobody will read the answer. */
+static int cgroup_of_peer(int fd, uint64_t *ret_id, char **ret_path) {
+        struct ucred peer;
+        int r = listen_peer(fd, &peer);
+
+        return r < 0 ? r : cgroup_dir_of_process(peer.pid, ret_id, ret_path);
+}
+
 static void handle_request(HookConnection *connection, const char *text, size_t size, int cgroup_fd) {
         Daemon *daemon = connection->server->daemon;
         _cleanup_free_ char *name = NULL, *path = NULL;
@@ -107,7 +115,8 @@ static void handle_request(HookConnection *connection, const char *text, size_t 
                 answer(connection, HOOK_ANSWER_REFUSED, "the request is malformed");
                 return;
         }
-        r = cgroup_fd < 0 ? cgroup_fd : cgroup_dir_of_fd(cgroup_fd, &id, &path);
+        r = cgroup_fd < 0 ? cgroup_of_peer(connection->fd, &id, &path)
+                          : cgroup_dir_of_fd(cgroup_fd, &id, &path);
         unit = r < 0 ? NULL : unit_of_cgroup(daemon, name, path);
         if (!unit) {
                 g_autofree char *reason = g_strdup_printf(

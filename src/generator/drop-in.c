@@ -83,11 +83,13 @@ char *drop_in_text(const char *unit, HookPolicy policy, const StartLines *lines)
 
         g_string_append(text, socket ? "[Socket]\n" : "[Service]\n");
         add_commands(text, socket ? "ExecStartPre" : "ExecCondition", policy, lines);
-        if (lines->own_root) /* the hook and its socket are needed in there */
+        if (lines->own_view) /* the hook and its socket are needed in there */
                 g_string_append_printf(
                         text, "BindReadOnlyPaths=%s\nBindReadOnlyPaths=-%s\n", UNITBPF_HOOK,
                         UNITBPF_RUNTIME
                 );
+        if (lines->no_exec)
+                g_string_append_printf(text, "ExecPaths=%s\n", UNITBPF_HOOK);
         return g_string_free(text, FALSE);
 }
 

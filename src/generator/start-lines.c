@@ -9,10 +9,26 @@
 #include "units/ini.h"
 #include "units/unit-file.h"
 
+/* Keys that change what a unit sees of the file system or may execute there; a '+' command is bound by them too. */
+static const struct {
+        const char *key;
+        bool no_exec;
+} views[] = {
+        { "RootDirectory", false },
+        { "RootImage", false },
+        { "TemporaryFileSystem", false },
+        { "InaccessiblePaths", false },
+        { "InaccessibleDirectories", false },
+        { "MountImages", false },
+        { "ExtensionImages", false },
+        { "ExtensionDirectories", false },
+        { "NoExecPaths", true },
+};
+
 typedef struct Reading {
         const char *section, *command_key;
         StartLines *lines;
-        bool root_directory, root_image;
+        bool set[ELEMENTS(views)]; /* as last said */
 } Reading;
 
 static void take_command(const Reading *reading, const char *value) {
@@ -29,13 +45,13 @@ static int on_entry(const IniEntry *entry, void *userdata) {
                 return 0;
         if (strcmp(entry->key, reading->command_key) == 0)
                 take_command(reading, entry->value);
-        else if (strcmp(entry->key, "Slice") == 0) {
+        if (strcmp(entry->key, "Slice") == 0) {
                 g_free(reading->lines->slice);
                 reading->lines->slice = *entry->value ? g_strdup(entry->value) : NULL;
-        } else if (strcmp(entry->key, "RootDirectory") == 0)
-                reading->root_directory = *entry->value && strcmp(entry->value, "/") != 0;
-        else if (strcmp(entry->key, "RootImage") == 0)
-                reading->root_image = *entry->value;
+        }
+        for (size_t i = 0; i < ELEMENTS(views); i++)
+                if (strcmp(entry->key, views[i].key) == 0)
+                        reading->set[i] = *entry->value != 0;
         return 0;
 }
 
@@ -74,7 +90,10 @@ int start_lines_read(
                 r = read_file(context, *dropin, &reading, diag);
         if (r < 0)
                 return r;
-        lines.own_root = reading.root_directory || reading.root_image;
+        for (size_t i = 0; i < ELEMENTS(views); i++) {
+                lines.own_view = lines.own_view || reading.set[i];
+                lines.no_exec = lines.no_exec || (reading.set[i] && views[i].no_exec);
+        }
         *ret = lines;
         lines = (StartLines){};
         return 0;

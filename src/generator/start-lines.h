@@ -15,7 +15,8 @@ typedef struct StartLines {
                 commands; /* ExecCondition= of a service, ExecStartPre= of a socket, as written, in order */
         char *slice; /* Slice= as written; NULL: not said */
         bool unknown; /* the files cannot be read */
-        bool own_root; /* RootDirectory= or RootImage=: commands are looked for in there */
+        bool own_view; /* it may not see the hook or its socket: RootDirectory= TemporaryFileSystem= and kin */
+        bool no_exec; /* NoExecPaths=: it may not execute the hook */
 } StartLines;
 
 /* Reads the files in the order in which they apply; an empty assignment resets, as everywhere. */

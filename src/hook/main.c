@@ -143,20 +143,23 @@ static int send_request(int fd, const char *unit, int cgroup_fd) {
         struct msghdr message = {
                 .msg_iov = &part,
                 .msg_iovlen = 1,
-                .msg_control = &control,
-                .msg_controllen = sizeof control,
         };
 
         if (n < 0 || (size_t)n >= sizeof text)
                 return -ENAMETOOLONG;
-        control.header.cmsg_level = SOL_SOCKET;
-        control.header.cmsg_type = SCM_RIGHTS;
-        control.header.cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(&control.header), &cgroup_fd, sizeof cgroup_fd);
+        if (cgroup_fd >= 0) {
+                control.header.cmsg_level = SOL_SOCKET;
+                control.header.cmsg_type = SCM_RIGHTS;
+                control.header.cmsg_len = CMSG_LEN(sizeof(int));
+                memcpy(CMSG_DATA(&control.header), &cgroup_fd, sizeof cgroup_fd);
+                message.msg_control = &control;
+                message.msg_controllen = sizeof control;
+        }
         return sendmsg(fd, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-/* Asks the daemon: 0 and its answer, NUL at the end. */
+/* Asks the daemon: 0 and its answer, NUL at the end. In a root directory of its own a unit may see neither /proc nor
+ * cgroups; then the daemon looks where the process it talks to is. */
 static int ask(const HookArguments *arguments, char *answer, size_t size) {
         _cleanup_close_ int cgroup_fd = own_cgroup_open();
         _cleanup_close_ int fd = -EBADF;
@@ -164,8 +167,6 @@ static int ask(const HookArguments *arguments, char *answer, size_t size) {
         ssize_t n;
         int r;
 
-        if (cgroup_fd < 0)
-                return cgroup_fd;
         fd = fd_above_stdio(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
         if (fd < 0)
                 return fd;
