@@ -246,7 +246,8 @@ class Machine:
         return self.output('systemctl', 'show', '-P', name, unit)
 
     def journal(self, *arguments):
-        """The text of the journal, the last boot only."""
+        """The text of the journal, the last boot only, with all that was written before."""
+        self.run('journalctl', '--sync')
         return self.run('journalctl', '-b', '--no-pager', '-q', *arguments).stdout
 
     def version(self):

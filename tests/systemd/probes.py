@@ -38,8 +38,7 @@ class Account:
 
 
 def put_in(machine):
-    """Before the boot: unitbpf, the program and the object."""
-    product.put_in(machine)
+    """Before the boot: the program and the object."""
     machine.tree.copy(os.environ['UNITBPF_PROBE'], PROBE)
     machine.tree.copy(os.environ['UNITBPF_REFUSE'], OBJECT, 0o644)
 
