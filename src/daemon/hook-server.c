@@ -2,6 +2,7 @@
 #include "src/daemon/hook-server.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -43,25 +44,41 @@ static void connection_free(HookConnection *connection) {
         g_free(connection);
 }
 
-static void answer(HookConnection *connection, const char *word, const char *text) {
+/* Whoever has stopped waiting has decided by policy already, and closed its end. */
+static bool is_waited_for(const HookConnection *connection) {
+        struct pollfd item = { connection->fd, POLLRDHUP, 0 };
+
+        return poll(&item, 1, 0) <= 0;
+}
+
+/* False if it came too late. */
+static bool answer(HookConnection *connection, const char *word, const char *text) {
         char packet[HOOK_PACKET_MAX];
         int n = snprintf(packet, sizeof packet, "%s%s", word, text ? text : "");
         size_t size = n < 0 ? 0 : (size_t)n < sizeof packet ? (size_t)n : sizeof packet - 1;
 
-        /* whoever has stopped waiting has decided by policy already */
-        (void)send(connection->fd, packet, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+        bool sent = send(connection->fd, packet, size, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+
         connection_free(connection);
+        return sent;
 }
 
 static void on_reconciled(Unit *unit, int result, const char *text, void *userdata) {
         HookConnection *connection = userdata;
+        Daemon *daemon = connection->server->daemon;
+        bool in_time;
 
         if (result == 0)
-                answer(connection, HOOK_ANSWER_OK, NULL);
+                in_time = answer(connection, HOOK_ANSWER_OK, NULL);
         else if (result > 0)
-                answer(connection, HOOK_ANSWER_DEGRADED, text);
+                in_time = answer(connection, HOOK_ANSWER_DEGRADED, text);
         else
-                answer(connection, HOOK_ANSWER_REFUSED, text);
+                in_time = answer(connection, HOOK_ANSWER_REFUSED, text);
+        if (in_time)
+                return;
+        log_warning("Start of '%s' did not wait for its programs, which came late", unit->name);
+        if (result >= 0) /* one that is gone by now has nothing to be told of */
+                (void)tracker_unit_set_covered_from_start(daemon->tracker, unit->name, false);
 }
 
 int hook_request_parse(const char *text, size_t size, char **ret) {
@@ -104,6 +121,19 @@ static int cgroup_of_peer(int fd, uint64_t *ret_id, char **ret_path) {
         return r < 0 ? r : cgroup_dir_of_process(peer.pid, ret_id, ret_path);
 }
 
+/* It asked while we could not listen. The unit runs, unless its policy was to refuse the start. */
+static void meet_late(Daemon *daemon, const char *name) {
+        Unit *unit = unit_table_find(daemon->units, name);
+
+        log_warning("Start of '%s' did not wait for its programs, attaching late", name);
+        if (!unit || !unit->present)
+                return;
+        (void)unit_news_invocation(daemon, unit);
+        unit->hook_seen = true;
+        unit->grace = sd_event_source_disable_unref(unit->grace);
+        unit_mark(unit, APPLY_LATE, false);
+}
+
 static void handle_request(HookConnection *connection, const char *text, size_t size, int cgroup_fd) {
         Daemon *daemon = connection->server->daemon;
         _cleanup_free_ char *name = NULL, *path = NULL;
@@ -112,7 +142,12 @@ static void handle_request(HookConnection *connection, const char *text, size_t 
         int r = hook_request_parse(text, size, &name);
 
         if (r < 0) {
-                answer(connection, HOOK_ANSWER_REFUSED, "the request is malformed");
+                (void)answer(connection, HOOK_ANSWER_REFUSED, "the request is malformed");
+                return;
+        }
+        if (!is_waited_for(connection)) {
+                meet_late(daemon, name);
+                connection_free(connection);
                 return;
         }
         r = cgroup_fd < 0 ? cgroup_of_peer(connection->fd, &id, &path)
@@ -124,7 +159,7 @@ static void handle_request(HookConnection *connection, const char *text, size_t 
                 );
 
                 log_error("Start of '%s': %s, refused", name, reason);
-                answer(connection, HOOK_ANSWER_REFUSED, reason);
+                (void)answer(connection, HOOK_ANSWER_REFUSED, reason);
                 return;
         }
         (void)unit_news_invocation(daemon, unit);

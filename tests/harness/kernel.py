@@ -52,13 +52,14 @@ def all_ids(command):
 
 
 class Handle:
-    """An open object of the kernel; gone() is true if there was none of that id."""
+    """An open object of the kernel; gone() is true if there was none of that id, or only one that is just being made
+    or freed (EAGAIN)."""
 
     def __init__(self, command, number):
         try:
             self.fd = call(command, attributes('=III', number, 0, 0))
         except OSError as error:
-            if error.errno != errno.ENOENT:
+            if error.errno not in (errno.ENOENT, errno.EAGAIN):
                 raise
             self.fd = -1
 
