@@ -63,7 +63,7 @@ static int start_transient(Client *client, const char *unit, const char *slice, 
         return 0;
 }
 
-/* --unit=web means web.service, --slice=web means web.slice. The text belongs to the caller. */
+/* --slice=web means web.slice. What --unit=web means depends on where the daemon has its units from. The text belongs to the caller. */
 static char *complete(const char *name, const char *suffix) {
         if (!name)
                 return NULL;
@@ -85,7 +85,6 @@ static bool assignments_are_well(const Invocation *invocation) {
 }
 
 int verb_run(const Invocation *invocation) {
-        g_autofree char *unit = complete(invocation->unit, ".service");
         g_autofree char *slice = complete(invocation->slice, ".slice");
         _cleanup_close_ int cgroup_fd = -EBADF;
         Client client;
@@ -93,7 +92,7 @@ int verb_run(const Invocation *invocation) {
 
         if (!assignments_are_well(invocation) || client_open(invocation, &client) < 0)
                 return EXIT_RUN_OWN_FAILURE;
-        r = start_transient(&client, unit, slice, &cgroup_fd);
+        r = start_transient(&client, invocation->unit, slice, &cgroup_fd);
         client_done(&client); /* no connection is kept while the command runs */
         if (r < 0)
                 return EXIT_RUN_OWN_FAILURE;

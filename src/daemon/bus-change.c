@@ -154,9 +154,34 @@ static void on_started(Unit *unit, int result, const char *text, void *userdata)
         unit_call_free(call);
 }
 
+/* The scope is there, or why not. */
+static void on_scope(void *userdata, Unit *unit, int error, const Diag *diag) {
+        UnitCall *call = userdata;
+
+        if (error < 0) {
+                (void)bus_error_reply_diag(call->message, error, diag);
+                unit_call_free(call);
+                return;
+        }
+        unit_add_waiter(unit, on_started, call);
+        reconcile_mark_start(call->daemon, unit);
+}
+
+static int sender_pid(sd_bus_message *message, pid_t *ret) {
+        sd_bus_creds *creds;
+        int r = sd_bus_query_sender_creds(message, SD_BUS_CREDS_PID, &creds);
+
+        if (r < 0)
+                return r;
+        r = sd_bus_creds_get_pid(creds, ret);
+        (void)sd_bus_creds_unref(creds);
+        return r;
+}
+
 int bus_start_transient(BusConnection *connection, sd_bus_message *message, Diag *diag) {
         g_auto(GStrv) assignments = NULL;
-        TransientRequest request;
+        TransientRequest request = {};
+        UnitCall *call;
         Unit *unit;
         int r = sd_bus_message_read(message, "ss", &request.unit, &request.slice);
 
@@ -165,6 +190,16 @@ int bus_start_transient(BusConnection *connection, sd_bus_message *message, Diag
         if (r < 0)
                 return r;
         request.assignments = assignments;
+        if (connection->daemon->source->ops->start_scope) {
+                r = sender_pid(message, &request.pid);
+                if (r < 0)
+                        return diag_errno(diag, r, "cannot tell which process asks");
+                call = unit_call_new(connection->daemon, message);
+                r = transient_make_scope(connection->daemon, &request, on_scope, call, diag);
+                if (r < 0)
+                        unit_call_free(call);
+                return r;
+        }
         r = transient_make(connection->daemon, &request, &unit, diag);
         if (r < 0)
                 return r;

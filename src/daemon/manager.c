@@ -28,7 +28,41 @@ struct Manager {
         BusPump *pump;
         sd_event_source *retry;
         uint64_t retry_usec; /* how long to wait next time */
+        GPtrArray *scopes; /* of PendingScope: asked for, not made yet */
 };
+
+typedef struct PendingScope {
+        Manager *manager;
+        char *name;
+        UnitScopeDone done;
+        void *userdata;
+} PendingScope;
+
+static void pending_scope_free(void *userdata) {
+        PendingScope *scope = userdata;
+
+        g_free(scope->name);
+        g_free(scope);
+}
+
+/* Answers and releases it. */
+static void scope_answer(PendingScope *scope, const char *error) {
+        UnitScopeDone done = scope->done;
+        void *userdata = scope->userdata;
+
+        (void)g_ptr_array_remove(scope->manager->scopes, scope);
+        done(userdata, error);
+}
+
+static PendingScope *scope_find(const Manager *manager, const char *name) {
+        for (guint i = 0; i < manager->scopes->len; i++) {
+                PendingScope *scope = manager->scopes->pdata[i];
+
+                if (strcmp(scope->name, name) == 0)
+                        return scope;
+        }
+        return NULL;
+}
 
 static void disconnect(Manager *manager) {
         manager->pump = bus_pump_free(manager->pump);
@@ -46,6 +80,10 @@ static void on_broken(void *userdata) {
         Manager *manager = userdata;
 
         log_debug("the connection to the service manager has ended");
+        while (manager->scopes->len > 0)
+                scope_answer(
+                        manager->scopes->pdata[0], "the connection to the service manager has ended"
+                );
         manager->retry_usec = RETRY_USEC_MIN;
         connect_later(manager); /* which also releases this one */
 }
@@ -61,11 +99,19 @@ static int on_reloading(sd_bus_message *message, void *userdata, sd_bus_error *e
 
 static int on_job_removed(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         const Manager *manager = userdata;
-        const char *unit;
-        int r = sd_bus_message_read(message, "uos", NULL, NULL, &unit);
+        const char *unit, *result;
+        PendingScope *scope;
+        int r = sd_bus_message_read(message, "uoss", NULL, NULL, &unit, &result);
 
-        if (r >= 0)
-                manager->events.job_done(manager->events.userdata, unit);
+        if (r < 0)
+                return 0;
+        manager->events.job_done(manager->events.userdata, unit);
+        scope = scope_find(manager, unit);
+        if (scope) {
+                g_autofree char *why = g_strdup_printf("the job of '%s' ended: %s", unit, result);
+
+                scope_answer(scope, strcmp(result, "done") == 0 ? NULL : why);
+        }
         return 0;
 }
 
@@ -156,6 +202,7 @@ int manager_new(
         manager->event = sd_event_ref(event);
         manager->address = g_strdup_printf("unix:path=%s", path);
         manager->events = *events;
+        manager->scopes = g_ptr_array_new_with_free_func(pending_scope_free);
         manager->retry_usec = RETRY_USEC_MIN;
         r = sd_event_add_time_relative(
                 event, &manager->retry, CLOCK_MONOTONIC, 0, 1, on_retry, manager
@@ -175,6 +222,7 @@ Manager *manager_free(Manager *manager) {
                 return NULL;
         disconnect(manager);
         (void)sd_event_source_disable_unref(manager->retry);
+        g_ptr_array_unref(manager->scopes); /* nobody is left to be answered */
         (void)sd_event_unref(manager->event);
         g_free(manager->address);
         g_free(manager);
@@ -200,4 +248,60 @@ int manager_stop_unit(Manager *manager, const char *unit) {
                 "replace"
         );
         return r < 0 ? r : 0;
+}
+
+static int on_scope_asked(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        PendingScope *scope = userdata;
+
+        if (sd_bus_message_is_method_error(message, NULL))
+                scope_answer(scope, sd_bus_message_get_error(message)->message);
+        return 0; /* else its job says how it ends */
+}
+
+static int append_properties(sd_bus_message *message, const UnitScope *scope) {
+        int r = sd_bus_message_open_container(message, 'a', "(sv)");
+
+        if (r >= 0)
+                r = sd_bus_message_append(message, "(sv)", "PIDs", "au", 1, (uint32_t)scope->pid);
+        if (r >= 0)
+                r = sd_bus_message_append(
+                        message, "(sv)", "CollectMode", "s", "inactive-or-failed"
+                );
+        if (r >= 0 && scope->slice && *scope->slice)
+                r = sd_bus_message_append(message, "(sv)", "Slice", "s", scope->slice);
+        return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
+int manager_start_scope(
+        Manager *manager,
+        const UnitScope *scope,
+        UnitScopeDone done,
+        void *userdata
+) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        PendingScope *pending;
+        int r;
+
+        if (!manager->bus || sd_bus_is_open(manager->bus) <= 0)
+                return -ENOTCONN;
+        r = sd_bus_message_new_method_call(
+                manager->bus, &message, NAME, PATH, INTERFACE, "StartTransientUnit"
+        );
+        if (r >= 0)
+                r = sd_bus_message_append(message, "ss", scope->name, "fail");
+        if (r >= 0)
+                r = append_properties(message, scope);
+        if (r >= 0)
+                r = sd_bus_message_append(message, "a(sa(sv))", 0);
+        if (r < 0)
+                return r;
+        pending = g_new0(PendingScope, 1);
+        *pending = (PendingScope){ manager, g_strdup(scope->name), done, userdata };
+        r = sd_bus_call_async(manager->bus, NULL, message, on_scope_asked, pending, 0);
+        if (r < 0) {
+                pending_scope_free(pending);
+                return r;
+        }
+        g_ptr_array_add(manager->scopes, pending);
+        return 0;
 }

@@ -8,6 +8,7 @@
 #include <systemd/sd-event.h>
 
 #include "src/base/diag.h"
+#include "src/daemon/unit-source.h"
 
 #define MANAGER_SOCKET "/run/systemd/private"
 
@@ -32,6 +33,9 @@ int manager_new(
         Diag *diag
 );
 Manager *manager_free(Manager *manager); /* NULL is allowed */
+
+/* Has the manager make the scope. -ENOTCONN while there is no connection; done is not called then. */
+int manager_start_scope(Manager *manager, const UnitScope *scope, UnitScopeDone done, void *userdata);
 
 /* Asks that the unit be stopped; what comes of it is logged. -ENOTCONN while there is no connection. */
 int manager_stop_unit(Manager *manager, const char *unit);

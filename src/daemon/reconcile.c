@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/base/log.h"
 #include "src/base/text.h"
@@ -423,6 +424,11 @@ static void reconcile_present(Daemon *daemon, Unit *unit) {
         apply(daemon, unit, targets, reason);
 }
 
+static bool has_files(const Unit *unit) {
+        return (unit->fragment && access(unit->fragment, F_OK) >= 0) ||
+               (unit->dropins && *unit->dropins);
+}
+
 void reconcile_gone(Daemon *daemon, Unit *unit) {
         _cleanup_diag_ Diag diag = {};
         int r = tracker_unit_stop(daemon->tracker, unit->name, &diag);
@@ -438,6 +444,8 @@ void reconcile_gone(Daemon *daemon, Unit *unit) {
         g_clear_pointer(&unit->cgroup, g_free);
         unit->cgroup_id = 0;
         unit->blocked = unit->populated = unit->was_populated = false;
+        if (!has_files(unit)) /* what was asked for on a command line has gone with it */
+                unit->wishes = false;
         unit_drop_if_unused(unit);
 }
 

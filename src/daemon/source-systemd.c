@@ -101,6 +101,17 @@ static int invocation(UnitSource *unit_source, const char *cgroup, char ret[stat
         return -ENODATA;
 }
 
+static int start_scope(
+        UnitSource *unit_source,
+        const UnitScope *scope,
+        UnitScopeDone done,
+        void *userdata
+) {
+        SourceSystemd *source = (SourceSystemd *)unit_source;
+
+        return manager_start_scope(source->manager, scope, done, userdata);
+}
+
 static bool is_hooked(UnitSource *unit_source, const char *unit) {
         return g_str_has_suffix(unit, ".service") || g_str_has_suffix(unit, ".socket");
 }
@@ -123,6 +134,7 @@ static const UnitSourceOps source_systemd_ops = {
         .kill = kill_unit,
         .invocation = invocation,
         .is_hooked = is_hooked,
+        .start_scope = start_scope,
         .free = release,
 };
 

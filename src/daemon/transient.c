@@ -69,10 +69,14 @@ static int slice_path(const char *slice, char **ret, Diag *diag) {
 
 static void remove_cgroup(Daemon *daemon, Unit *unit) {
         bool slice = g_str_has_suffix(unit->name, ".slice");
-        g_autofree char *cgroup = g_strdup(unit->cgroup);
-        /* a slice's children are units of their own and go by themselves */
-        int r = cgroup_dir_remove(cgroup, !slice);
+        g_autofree char *cgroup = NULL;
+        int r;
 
+        if (daemon->source->ops->start_scope)
+                return; /* whoever made it removes it */
+        cgroup = g_strdup(unit->cgroup);
+        /* a slice's children are units of their own and go by themselves */
+        r = cgroup_dir_remove(cgroup, !slice);
         /* EBUSY: somebody moved in meanwhile, or there are children; it is asked again with the next change */
         if (r < 0 && r != -EBUSY && r != -ENOTEMPTY)
                 log_warning("cannot remove cgroup '%s': %s", cgroup, strerror(-r));
@@ -96,11 +100,14 @@ static bool finish_ended(Daemon *daemon, Unit *unit) {
 }
 
 static int unit_name_for(Daemon *daemon, const TransientRequest *request, char **ret, Diag *diag) {
+        /* what systemd makes of a process that is there already is a scope */
+        const char *type = daemon->source->ops->start_scope ? "scope" : "service";
         g_autofree char *name = NULL;
         Unit *unit;
 
         if (*request->unit)
-                name = unit_name_complete(request->unit);
+                name = strchr(request->unit, '.') ? g_strdup(request->unit)
+                                                  : g_strdup_printf("%s.%s", request->unit, type);
         else {
                 char id[33];
                 sd_id128_t random;
@@ -108,12 +115,16 @@ static int unit_name_for(Daemon *daemon, const TransientRequest *request, char *
 
                 if (r < 0)
                         return diag_errno(diag, r, "cannot make up a name");
-                name = g_strdup_printf("run-%s.service", sd_id128_to_string(random, id));
+                name = g_strdup_printf("run-%s.%s", sd_id128_to_string(random, id), type);
         }
         if (!name || !unit_name_has_cgroup(name) || unit_name_kind(name) == UNIT_NAME_TEMPLATE ||
             g_str_has_suffix(name, ".slice"))
                 return diag_fail(
                         diag, -EINVAL, "'%s' is no name for a unit that is run", request->unit
+                );
+        if (daemon->source->ops->start_scope && !g_str_has_suffix(name, ".scope"))
+                return diag_fail(
+                        diag, -EINVAL, "'%s': what is run becomes a scope, leave the type out", name
                 );
         unit = unit_table_find(daemon->units, name);
         if (unit && unit->present && !finish_ended(daemon, unit))
@@ -272,11 +283,6 @@ int transient_make(Daemon *daemon, const TransientRequest *request, Unit **ret, 
 
         if (r < 0)
                 return r;
-        if (daemon->source_kind != SOURCE_CGROUP)
-                return diag_fail(
-                        diag, -EOPNOTSUPP,
-                        "the units here are systemd's: run the command as a unit of its own making"
-                );
         r = unit_name_for(daemon, request, &name, diag);
         if (r < 0)
                 return r;
@@ -300,6 +306,90 @@ int transient_make(Daemon *daemon, const TransientRequest *request, Unit **ret, 
         g_strfreev(unit->overrides);
         unit->overrides = g_strdupv(request->assignments);
         *ret = unit;
+        return 0;
+}
+
+typedef struct ScopeCall {
+        Daemon *daemon;
+        char *name;
+        char **assignments;
+        pid_t pid;
+        TransientDone done;
+        void *userdata;
+} ScopeCall;
+
+static void scope_call_free(ScopeCall *call) {
+        g_free(call->name);
+        g_strfreev(call->assignments);
+        g_free(call);
+}
+
+/* The scope is there: it becomes a unit like those whose cgroup we make. */
+static int enter_scope(const ScopeCall *call, Unit **ret, Diag *diag) {
+        Daemon *daemon = call->daemon;
+        _cleanup_free_ char *path = NULL;
+        uint64_t id;
+        Unit *unit;
+        int r = cgroup_dir_of_process(call->pid, &id, &path);
+
+        if (r >= 0)
+                r = daemon->source->ops->look(daemon->source, path);
+        if (r < 0)
+                return diag_errno(diag, r, "cannot look at the cgroup of '%s'", call->name);
+        unit = unit_table_find(daemon->units, call->name);
+        if (!unit || !unit->present || strcmp(unit->cgroup, path) != 0)
+                return diag_fail(diag, -ESRCH, "'%s' has ended already", call->name);
+        unit->transient = true;
+        g_strfreev(unit->overrides);
+        unit->overrides = g_strdupv(call->assignments);
+        *ret = unit;
+        return 0;
+}
+
+static void on_scope(void *userdata, const char *error) {
+        ScopeCall *call = userdata;
+        _cleanup_diag_ Diag diag = {};
+        Unit *unit = NULL;
+        int r = error ? diag_fail(&diag, -EIO, "%s", error) : enter_scope(call, &unit, &diag);
+
+        if (r < 0) {
+                g_autofree char *memory = memory_path(call->daemon, call->name);
+
+                (void)unlink(memory);
+        }
+        call->done(call->userdata, unit, r, &diag);
+        scope_call_free(call);
+}
+
+int transient_make_scope(
+        Daemon *daemon,
+        const TransientRequest *request,
+        TransientDone done,
+        void *userdata,
+        Diag *diag
+) {
+        g_autofree char *name = NULL;
+        ScopeCall *call;
+        int r = check_assignments(request->assignments, diag);
+
+        if (r >= 0)
+                r = unit_name_for(daemon, request, &name, diag);
+        if (r < 0)
+                return r;
+        /* before it is there, as for those we make ourselves */
+        r = remember(daemon, name, request->assignments);
+        if (r < 0)
+                return diag_errno(diag, r, "cannot remember unit '%s'", name);
+        call = g_new0(ScopeCall, 1);
+        *call = (ScopeCall){ daemon,       g_strdup(name), g_strdupv(request->assignments),
+                             request->pid, done,           userdata };
+        r = daemon->source->ops->start_scope(
+                daemon->source, &(UnitScope){ name, request->slice, request->pid }, on_scope, call
+        );
+        if (r < 0) {
+                scope_call_free(call);
+                return diag_errno(diag, r, "cannot ask the service manager for '%s'", name);
+        }
         return 0;
 }
 

@@ -11,11 +11,25 @@ typedef struct TransientRequest {
         const char *unit; /* empty: a name is made up */
         const char *slice; /* empty: directly below the root */
         char **assignments;
+        pid_t pid; /* who asks; it is put into the scope where there is one to be made */
 } TransientRequest;
 
 /* Makes the unit's cgroup and remembers it. *ret is the unit, not yet marked. -EINVAL (bad name, slice or assignment),
  * -EEXIST (the unit has a cgroup), -EPERM (not trusted), ... explained in diag. */
 int transient_make(Daemon *daemon, const TransientRequest *request, Unit **ret, Diag *diag);
+
+/* The unit, or negative and why. Called once. */
+typedef void (*TransientDone)(void *userdata, Unit *unit, int error, const Diag *diag);
+
+/* The same where a service manager makes cgroups: a scope with the process that asks in it. done follows later unless
+ * this fails. */
+int transient_make_scope(
+        Daemon *daemon,
+        const TransientRequest *request,
+        TransientDone done,
+        void *userdata,
+        Diag *diag
+);
 
 /* Takes back what transient_make() made, if nobody is inside. */
 void transient_discard(Daemon *daemon, Unit *unit);

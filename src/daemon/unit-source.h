@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <systemd/sd-event.h>
 
@@ -31,6 +32,16 @@ typedef struct UnitSourceEvents {
         void *userdata;
 } UnitSourceEvents;
 
+/* A scope to be made of one process. */
+typedef struct UnitScope {
+        const char *name;
+        const char *slice; /* NULL or empty: the manager's choice */
+        pid_t pid;
+} UnitScope;
+
+/* error NULL: it is there, and the process in its cgroup. Called exactly once, later. */
+typedef void (*UnitScopeDone)(void *userdata, const char *error);
+
 typedef struct UnitSourceOps {
         const char *name;
         /* Begins to watch and tells all units there are. */
@@ -48,6 +59,10 @@ typedef struct UnitSourceOps {
         /* Is the start of such a unit announced by its hook, a moment after its cgroup has appeared? NULL: never;
          * what appears runs already. */
         bool (*is_hooked)(UnitSource *source, const char *unit);
+        /* Has whoever manages units make the scope; not if this call fails is done called. NULL: cgroups are ours to
+         * make. */
+        int (*start_scope
+        )(UnitSource *source, const UnitScope *scope, UnitScopeDone done, void *userdata);
         UnitSource *(*free)(UnitSource *source);
 } UnitSourceOps;
 

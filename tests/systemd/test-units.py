@@ -55,5 +55,23 @@ def a_service_is_covered_from_its_first_act(machine):
         machine.systemctl('stop', name)
 
 
+def a_command_that_is_run_becomes_a_scope(machine):
+    assignments = [word for line in DENY.splitlines() for word in ('-p', line)]
+    machine.tree.copy(FIRST_CONNECT, '/usr/local/bin/first-connect')
+    for _ in range(cases.repeats(5, 50)):
+        result = machine.run('unitbpfctl', 'run', *assignments, '/usr/local/bin/first-connect', check=False)
+        equal(result.returncode, 10, 'refused at once', result.stderr)
+    result = machine.run('unitbpfctl', 'run', '--unit=here', '--slice=some-where', *assignments, '--', 'cat',
+                         '/proc/self/cgroup')
+    check('/some.slice/some-where.slice/here.scope' in result.stdout, result.stdout)
+    result = machine.run('unitbpfctl', 'run', '--unit=here', '-p', 'BPFProgram=egress:/nonexistent', 'touch',
+                         '/run/was-run', check=False)
+    check(result.returncode == 125 and '/nonexistent' in result.stderr, result.stderr)
+    check(not machine.exists('/run/was-run'), 'a refused command has run')
+    wait_until(lambda: '.scope' not in machine.output('unitbpfctl', 'units', '--all', '--no-legend'),
+               'nothing of the scopes is left')
+    equal(machine.output('ls', '/run/unitbpf/transient'), '', 'what is remembered')
+
+
 cases.main(serves_the_units_of_systemd, a_service_has_its_programs_while_it_runs,
-           a_service_is_covered_from_its_first_act)
+           a_service_is_covered_from_its_first_act, a_command_that_is_run_becomes_a_scope)

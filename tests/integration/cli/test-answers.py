@@ -365,7 +365,7 @@ def run_passes_its_words_on_and_reports_refusals():
         result = tool.run("run", "--unit=x", "--slice=s", "-p", "A=1", "-p", "B=2", "--", "true", "-q")
         equal(result.status, 125)
         check("-p:1: unknown hook 'egres'" in result.err, result)
-        equal(daemon.calls(), ["StartTransient 'x.service' 's.slice'", "  A=1", "  B=2"])
+        equal(daemon.calls(), ["StartTransient 'x' 's.slice'", "  A=1", "  B=2"])
         equal(tool.run("run", "-p", "bad", "true").status, 125)
         equal(tool.run("run").status, 125)
 
