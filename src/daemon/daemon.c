@@ -3,19 +3,24 @@
 
 #include <inttypes.h>
 #include <signal.h>
+#include <string.h>
 #include <time.h>
-
-#include <systemd/sd-daemon.h>
 
 #include "src/base/fd.h"
 #include "src/base/log.h"
 #include "src/daemon/bus-server.h"
+#include "src/daemon/fd-store.h"
 #include "src/daemon/hook-server.h"
 #include "src/daemon/lease.h"
+#include "src/daemon/manager.h"
+#include "src/daemon/message-id.h"
+#include "src/daemon/notify.h"
 #include "src/daemon/priority.h"
 #include "src/daemon/reconcile.h"
 #include "src/daemon/reexec.h"
+#include "src/daemon/report.h"
 #include "src/daemon/settings.h"
+#include "src/daemon/stop-job.h"
 
 #define DRIFT_USEC (10U * 1000U * 1000U)
 
@@ -41,6 +46,21 @@ static void free_defunct(Daemon *daemon) {
         }
 }
 
+static void say_drift(const AttachmentView *view) {
+        const LogFields fields = {
+                .unit = view->unit,
+                .message_id = MESSAGE_DEGRADED,
+                .attachment_id = view->id,
+                .prog_id = view->prog_id,
+                .link_id = view->link_id,
+        };
+
+        log_message(
+                LOG_WARNING, &fields, "'%s': attachment %" PRIu64 ": %s", view->unit, view->id,
+                view->error
+        );
+}
+
 void daemon_look_for_drift(Daemon *daemon) {
         AttachmentView view;
 
@@ -54,9 +74,7 @@ void daemon_look_for_drift(Daemon *daemon) {
                         continue;
                 unit = unit_table_find(daemon->units, view.unit);
                 if (unit && unit->present)
-                        log_warning(
-                                "'%s': attachment %" PRIu64 ": %s", view.unit, view.id, view.error
-                        );
+                        say_drift(&view);
                 if (unit)
                         unit_mark(unit, APPLY_RESTORE, false);
         }
@@ -91,7 +109,7 @@ void daemon_reload(Daemon *daemon) {
                 "RELOADING=1\nMONOTONIC_USEC=%" PRIu64 "\nSTATUS=Reading unit files",
                 (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000
         );
-        (void)sd_notify(0, state); /* nobody may listen */
+        notify_send(daemon->notify, state);
         daemon->reloading = true;
         settings_reload(daemon);
         (void)daemon->source->ops->reload(daemon->source);
@@ -99,10 +117,10 @@ void daemon_reload(Daemon *daemon) {
 }
 
 void daemon_notify_ready(const Daemon *daemon) {
-        (void)sd_notifyf(
-                0, "READY=1\nSTATUS=%zu units, %zu attachments", tracker_n_units(daemon->tracker),
-                tracker_n_attachments(daemon->tracker)
-        ); /* nobody may listen */
+        g_autofree char *numbers = report_numbers(daemon);
+        g_autofree char *text = g_strdup_printf("READY=1\nSTATUS=%s", numbers);
+
+        notify_send(daemon->notify, text);
 }
 
 void daemon_units_clean(Daemon *daemon) {
@@ -118,12 +136,40 @@ void daemon_units_clean(Daemon *daemon) {
 
 /* ---- events ---- */
 
-static int on_end(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
+static void end(void *userdata, bool detach) {
         Daemon *daemon = userdata;
 
-        daemon->detach = daemon->config.on_stop == ON_STOP_DETACH;
-        (void)sd_notify(0, "STOPPING=1"); /* nobody may listen */
-        return sd_event_exit(daemon->event, 0);
+        daemon->detach = detach;
+        (void)sd_event_exit(daemon->event, 0); /* fails only outside the loop */
+}
+
+static void on_stop_job(void *userdata, bool stop) {
+        if (!stop)
+                log_info("Not stopped by a job of the service manager: attachments are kept");
+        end(userdata, stop);
+}
+
+/* A restart must not open a gap: as a service we detach for a stop job alone. */
+static int on_end(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
+        Daemon *daemon = userdata;
+        int r;
+
+        if (daemon->stop_job)
+                return 0;
+        notify_send(daemon->notify, "STOPPING=1");
+        if (daemon->config.on_stop != ON_STOP_DETACH || !stop_job_is_service()) {
+                end(daemon, daemon->config.on_stop == ON_STOP_DETACH);
+                return 0;
+        }
+        r = stop_job_ask(daemon->event, MANAGER_SOCKET, on_stop_job, daemon, &daemon->stop_job);
+        if (r < 0) {
+                log_warning(
+                        "the service manager cannot be asked why we end: %s, attachments are kept",
+                        strerror(-r)
+                );
+                end(daemon, false);
+        }
+        return 0;
 }
 
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
@@ -156,8 +202,6 @@ int daemon_add_events(Daemon *daemon) {
                 );
         if (r >= 0)
                 r = sd_event_source_set_enabled(daemon->drift, SD_EVENT_ON);
-        if (r >= 0) /* does nothing unless the service manager wants to hear from us */
-                r = sd_event_set_watchdog(daemon->event, true);
         if (r < 0)
                 return r;
         (void)sd_event_source_set_description(daemon->signals[0], "sigterm");
@@ -196,6 +240,10 @@ void daemon_free(Daemon *daemon) {
         daemon->bus = bus_server_free(daemon->bus);
         daemon->leases = lease_table_free(daemon->leases);
         let_go(daemon);
+        daemon->report = report_free(daemon->report);
+        daemon->fd_store = fd_store_free(daemon->fd_store);
+        daemon->notify = notify_free(daemon->notify);
+        daemon->stop_job = stop_job_free(daemon->stop_job);
         daemon->units = unit_table_free(daemon->units);
         (void)sd_event_source_disable_unref(daemon->reconcile);
         (void)sd_event_source_disable_unref(daemon->drift);

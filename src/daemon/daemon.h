@@ -24,6 +24,10 @@ typedef struct HookServer HookServer;
 typedef struct LeaseTable LeaseTable;
 typedef struct Reexec Reexec;
 typedef struct Handover Handover;
+typedef struct Notify Notify;
+typedef struct FdStore FdStore;
+typedef struct Report Report;
+typedef struct StopJob StopJob;
 
 typedef struct Daemon {
         int argc;
@@ -41,6 +45,10 @@ typedef struct Daemon {
         HookServer *hook;
         LeaseTable *leases;
         Reexec *reexec;
+        Notify *notify;
+        FdStore *fd_store;
+        Report *report;
+        StopJob *stop_job; /* the manager has been asked why we are to end */
         sd_event_source *reconcile; /* armed while a unit is dirty */
         sd_event_source *drift; /* looks at all attachments from time to time */
         sd_event_source *signals[3];

@@ -15,7 +15,7 @@
 #include "src/base/log.h"
 #include "src/base/text.h"
 
-#define FIELDS_MAX     10
+#define FIELDS_MAX     12
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 
 typedef struct Entry {
@@ -30,6 +30,12 @@ static void add_field(Entry *entry, char *text) {
                                                             .iov_len = strlen(text) };
 }
 
+/* The second field makes the message one of the unit's own for journalctl -u and systemctl status. */
+static void add_unit(Entry *entry, const char *unit) {
+        add_field(entry, text_format("UNITBPF_UNIT=%s", unit));
+        add_field(entry, text_format("OBJECT_SYSTEMD_UNIT=%s", unit));
+}
+
 static void sink_journal(int level, const LogFields *fields, const char *text) {
         Entry entry = {};
 
@@ -37,17 +43,15 @@ static void sink_journal(int level, const LogFields *fields, const char *text) {
         add_field(&entry, text_format("PRIORITY=%d", level));
         add_field(&entry, text_format("SYSLOG_IDENTIFIER=unitbpfd"));
         if (fields->unit)
-                add_field(&entry, text_format("UNITBPF_UNIT=%s", fields->unit));
+                add_unit(&entry, fields->unit);
         if (fields->hook)
                 add_field(&entry, text_format("UNITBPF_HOOK=%s", fields->hook));
         if (fields->message_id)
                 add_field(&entry, text_format("MESSAGE_ID=%s", fields->message_id));
         if (fields->attachment_id)
-                add_field(
-                        &entry, text_format("UNITBPF_ATTACHMENT=%" PRIu64, fields->attachment_id)
-                );
+                add_field(&entry, text_format("UNITBPF_ID=%" PRIu64, fields->attachment_id));
         if (fields->prog_id)
-                add_field(&entry, text_format("UNITBPF_PROGRAM_ID=%" PRIu32, fields->prog_id));
+                add_field(&entry, text_format("UNITBPF_PROG_ID=%" PRIu32, fields->prog_id));
         if (fields->link_id)
                 add_field(&entry, text_format("UNITBPF_LINK_ID=%" PRIu32, fields->link_id));
         if (entry.n == 0 || sd_journal_sendv(entry.fields, entry.n) < 0)

@@ -108,10 +108,6 @@ int main(int argc, char **argv) {
                 (void)fputs("unitbpfd: must be run by root\n", stderr);
                 r = EXIT_FAILURE;
         } else {
-                /* never ours: descriptors come by --state-fd alone, and children must not take them for theirs */
-                (void)unsetenv("LISTEN_FDS");
-                (void)unsetenv("LISTEN_PID");
-                (void)unsetenv("LISTEN_FDNAMES");
                 (void)umask(022);
                 block_signals();
                 raise_limits();

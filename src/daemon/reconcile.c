@@ -8,6 +8,7 @@
 #include "src/base/log.h"
 #include "src/base/text.h"
 #include "src/daemon/cgroup-dir.h"
+#include "src/daemon/message-id.h"
 #include "src/daemon/priority.h"
 #include "src/daemon/transient.h"
 #include "src/resolve/resolve.h"
@@ -146,7 +147,7 @@ static void unit_kill(Daemon *daemon, Unit *unit) {
 
 /* What is the same as last time is said at debug level: a unit that cannot be mended is looked at again and again. */
 static void say(Unit *unit, int level, const char *text, const char *consequence) {
-        const LogFields fields = { .unit = unit->name };
+        const LogFields fields = { .unit = unit->name, .message_id = MESSAGE_DEGRADED };
         g_autofree char *line = g_strdup_printf("'%s': %s, %s", unit->name, text, consequence);
 
         log_message(g_strcmp0(unit->said, line) == 0 ? LOG_DEBUG : level, &fields, "%s", line);

@@ -10,8 +10,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <systemd/sd-daemon.h>
-
 #include "serialize/fdset.h"
 #include "serialize/writer.h"
 #include "src/base/fd.h"
@@ -23,7 +21,9 @@
 #include "src/daemon/bus-server.h"
 #include "src/daemon/handover.h"
 #include "src/daemon/hook-server.h"
+#include "src/daemon/notify.h"
 #include "src/daemon/priority.h"
+#include "src/daemon/report.h"
 
 #define CHECK_USEC     (10U * 1000U * 1000U)
 #define COMPLAINT_MAX  4096U
@@ -146,13 +146,14 @@ static int replace_process(Daemon *daemon, Diag *diag) {
         if (r < 0)
                 return r;
         arguments = new_arguments(daemon, "--state-fd", baggage.memfd);
-        (void)sd_notify(0, "RELOADING=1\nSTATUS=Replacing the process"); /* nobody may listen */
+        notify_send(daemon->notify, "RELOADING=1\nSTATUS=Replacing the process");
+        report_flush(daemon->report);
         stop_point("reexec-before-exec");
         set_cloexec_of_all(&baggage, false);
         (void)execv(daemon->binary, arguments);
         r = -errno;
         set_cloexec_of_all(&baggage, true);
-        (void)sd_notify(0, "READY=1");
+        notify_send(daemon->notify, "READY=1");
         return diag_errno(diag, r, "cannot execute '%s'", daemon->binary);
 }
 
@@ -186,7 +187,8 @@ static int on_finish(sd_event_source *timer, uint64_t usec, void *userdata) {
                 return 0;
         /* nor must a call of root that is on its way be lost; who connects from now on is served by the new process */
         if (reexec->n_waits++ < WAITS_MAX &&
-            bus_server_is_talking(reexec->daemon->bus, sd_bus_message_get_bus(reexec->message))) {
+            (notify_n_pending(reexec->daemon->notify) > 0 ||
+             bus_server_is_talking(reexec->daemon->bus, sd_bus_message_get_bus(reexec->message)))) {
                 (void)sd_event_source_set_time_relative(timer, WAIT_USEC);
                 (void)sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
                 return 0;

@@ -4,12 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <systemd/sd-daemon.h>
 #include <systemd/sd-id128.h>
 
 #include "bpf/bpffs.h"
@@ -20,12 +22,15 @@
 #include "src/base/trust.h"
 #include "src/daemon/bus-server.h"
 #include "src/daemon/daemon.h"
+#include "src/daemon/fd-store.h"
 #include "src/daemon/handover.h"
 #include "src/daemon/hook-server.h"
 #include "src/daemon/lease.h"
 #include "src/daemon/manager.h"
+#include "src/daemon/notify.h"
 #include "src/daemon/reconcile.h"
 #include "src/daemon/reexec.h"
+#include "src/daemon/report.h"
 #include "src/daemon/settings.h"
 #include "src/daemon/source-cgroup.h"
 #include "src/daemon/source-systemd.h"
@@ -123,6 +128,7 @@ typedef struct Inherited {
         char *state; /* NULL: nothing handed over */
         size_t size;
         FdSet *fds;
+        GArray *stored; /* of StoredLink: what the service manager kept for us */
         int bus_fd, hook_fd;
         GArray *sockets;
 } Inherited;
@@ -130,6 +136,8 @@ typedef struct Inherited {
 static void inherited_done(Inherited *inherited) {
         free(inherited->state);
         (void)fdset_free(inherited->fds);
+        if (inherited->stored)
+                g_array_unref(inherited->stored);
         if (inherited->sockets)
                 g_array_unref(inherited->sockets);
         (void)fd_close(inherited->bus_fd);
@@ -158,6 +166,7 @@ static int take_over_state(Daemon *daemon, Inherited *inherited, Diag *diag) {
         r = fdset_adopt_inherited(inherited->fds, keep);
         if (r < 0)
                 return diag_errno(diag, r, "cannot take over descriptors");
+        inherited->stored = fd_store_received(daemon->ops, inherited->fds);
         if (daemon->options.state_fd < 0) {
                 close_strangers(inherited->fds);
                 return 0;
@@ -208,7 +217,7 @@ static int start_tracker(Daemon *daemon, Inherited *inherited, Diag *diag) {
                 .ops = daemon->ops,
                 .pin_directory = daemon->pin_directory,
                 .state_path = state,
-                .event = bus_server_note,
+                .event = report_change,
                 .userdata = daemon,
         };
         int r = tracker_new(&options, &daemon->tracker, diag);
@@ -222,7 +231,13 @@ static int start_tracker(Daemon *daemon, Inherited *inherited, Diag *diag) {
         if (r < 0)
                 return r;
         report_restore(daemon);
-        return 0;
+        r = report_new(daemon, &daemon->report);
+        if (r >= 0 && notify_is_heard(daemon->notify))
+                r = fd_store_new(
+                        daemon->event, daemon->notify, daemon->tracker, inherited->stored,
+                        &daemon->fd_store
+                );
+        return r < 0 ? diag_errno(diag, r, "cannot set up events") : 0;
 }
 
 static int start_servers(Daemon *daemon, Inherited *inherited, Diag *diag) {
@@ -291,6 +306,15 @@ static uint64_t now_usec(void) {
         return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
+static int start_notify(Daemon *daemon) {
+        uint64_t usec = 0;
+        int r = notify_new(daemon->event, getenv("NOTIFY_SOCKET"), &daemon->notify);
+
+        if (r >= 0 && sd_watchdog_enabled(0, &usec) > 0)
+                r = notify_start_watchdog(daemon->notify, usec);
+        return r;
+}
+
 static int start_basics(Daemon *daemon, Diag *diag) {
         sd_id128_t id;
         int r = sd_id128_randomize(&id);
@@ -299,11 +323,12 @@ static int start_basics(Daemon *daemon, Diag *diag) {
                 r = sd_event_new(&daemon->event);
         if (r >= 0)
                 r = daemon_add_events(daemon);
+        if (r >= 0)
+                r = start_notify(daemon);
         if (r < 0)
                 return diag_errno(diag, r, "cannot set up events");
         (void)sd_id128_to_string(id, daemon->instance);
         daemon->started_usec = now_usec();
-        daemon->ops = kernel_ops_real();
         daemon->units = unit_table_new(reconcile_wake, daemon);
         daemon->reload_calls = g_ptr_array_new_with_free_func((GDestroyNotify
         )(void *)sd_bus_message_unref);
@@ -315,6 +340,7 @@ int daemon_start(Daemon *daemon, Diag *diag) {
         int r;
 
         daemon->lock_fd = -EBADF;
+        daemon->ops = kernel_ops_real();
         r = take_over_state(daemon, &inherited, diag);
         if (r >= 0)
                 r = settings_load(daemon, diag);
