@@ -81,9 +81,11 @@ static void on_reconciled(Unit *unit, int result, const char *text, void *userda
                 (void)tracker_unit_set_covered_from_start(daemon->tracker, unit->name, false);
 }
 
-int hook_request_parse(const char *text, size_t size, char **ret) {
+int hook_request_parse(const char *text, size_t size, HookRequest *ret) {
         size_t prefix = strlen(HOOK_REQUEST_PREFIX);
-        char *unit;
+        _cleanup_free_ char *unit = NULL;
+        HookRequest request = {};
+        char *invocation;
 
         if (size <= prefix || memcmp(text, HOOK_REQUEST_PREFIX, prefix) != 0 ||
             memchr(text, 0, size))
@@ -91,12 +93,23 @@ int hook_request_parse(const char *text, size_t size, char **ret) {
         unit = strndup(text + prefix, size - prefix);
         if (!unit)
                 return -ENOMEM;
-        if (!unit_name_has_cgroup(unit)) {
-                free(unit);
-                return -EBADMSG;
+        invocation = strchr(unit, ' ');
+        if (invocation) {
+                *invocation++ = 0;
+                if (strlen(invocation) != HOOK_INVOCATION_SIZE ||
+                    strspn(invocation, HOOK_INVOCATION_DIGITS) != HOOK_INVOCATION_SIZE)
+                        return -EBADMSG;
+                memcpy(request.invocation_id, invocation, HOOK_INVOCATION_SIZE);
         }
-        *ret = unit;
+        if (!unit_name_has_cgroup(unit))
+                return -EBADMSG;
+        request.unit = TAKE_PTR(unit);
+        *ret = request;
         return 0;
+}
+
+void hook_request_done(HookRequest *request) {
+        free(request->unit);
 }
 
 /* The unit of that name whose cgroup is the one given, or contains it. */
@@ -121,32 +134,43 @@ static int cgroup_of_peer(int fd, uint64_t *ret_id, char **ret_path) {
         return r < 0 ? r : cgroup_dir_of_process(peer.pid, ret_id, ret_path);
 }
 
-/* It asked while we could not listen. The unit runs, unless its policy was to refuse the start. */
-static void meet_late(Daemon *daemon, const char *name) {
-        Unit *unit = unit_table_find(daemon->units, name);
-
-        log_warning("Start of '%s' did not wait for its programs, attaching late", name);
-        if (!unit || !unit->present)
-                return;
+/* Who survived the last stop is in the cgroup still, and what the manager left at a cgroup may be older than the start
+ * that is announced. */
+static void announce(Daemon *daemon, Unit *unit, const HookRequest *request) {
         (void)unit_news_invocation(daemon, unit);
+        if (request->invocation_id[0] && daemon->source->ops->invocation)
+                (void)unit_set_invocation(unit, request->invocation_id);
         unit->hook_seen = true;
         unit->grace = sd_event_source_disable_unref(unit->grace);
+}
+
+/* It asked while we could not listen. The unit runs, unless its policy was to refuse the start. */
+static void meet_late(Daemon *daemon, const HookRequest *request) {
+        Unit *unit = unit_table_find(daemon->units, request->unit);
+
+        log_warning("Start of '%s' did not wait for its programs, attaching late", request->unit);
+        if (!unit || !unit->present)
+                return;
+        announce(daemon, unit, request);
         unit_mark(unit, APPLY_LATE, false);
 }
 
 static void handle_request(HookConnection *connection, const char *text, size_t size, int cgroup_fd) {
         Daemon *daemon = connection->server->daemon;
-        _cleanup_free_ char *name = NULL, *path = NULL;
+        _cleanup_(hook_request_done) HookRequest request = {};
+        _cleanup_free_ char *path = NULL;
+        const char *name;
         uint64_t id;
         Unit *unit;
-        int r = hook_request_parse(text, size, &name);
+        int r = hook_request_parse(text, size, &request);
 
         if (r < 0) {
                 (void)answer(connection, HOOK_ANSWER_REFUSED, "the request is malformed");
                 return;
         }
+        name = request.unit;
         if (!is_waited_for(connection)) {
-                meet_late(daemon, name);
+                meet_late(daemon, &request);
                 connection_free(connection);
                 return;
         }
@@ -162,9 +186,7 @@ static void handle_request(HookConnection *connection, const char *text, size_t 
                 (void)answer(connection, HOOK_ANSWER_REFUSED, reason);
                 return;
         }
-        (void)unit_news_invocation(daemon, unit);
-        unit->hook_seen = true;
-        unit->grace = sd_event_source_disable_unref(unit->grace);
+        announce(daemon, unit, &request);
         connection->waiting = true;
         (void)sd_event_source_set_enabled(connection->io, SD_EVENT_OFF);
         unit_add_waiter(unit, on_reconciled, connection);

@@ -5,6 +5,7 @@
  * else, and only root is. */
 
 #include "serialize/fdset.h"
+#include "src/base/hook-protocol.h"
 #include "src/daemon/daemon.h"
 
 /* listen_fd is a listening socket taken over from before a re-exec (owned from now on), or -EBADF to make one. */
@@ -21,5 +22,11 @@ void hook_server_each_fd(
         void *userdata
 );
 
-/* Request text to unit name, the caller's. -EBADMSG for anything else. Does not look at the descriptor. */
-int hook_request_parse(const char *text, size_t size, char **ret);
+typedef struct HookRequest {
+        char *unit;
+        char invocation_id[HOOK_INVOCATION_SIZE + 1]; /* empty: not said */
+} HookRequest;
+
+/* *ret is to be released with hook_request_done(). -EBADMSG for anything else. Does not look at the descriptor. */
+int hook_request_parse(const char *text, size_t size, HookRequest *ret);
+void hook_request_done(HookRequest *request);

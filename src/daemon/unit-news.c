@@ -7,12 +7,31 @@
 #include "src/daemon/bus-server.h"
 #include "src/daemon/transient.h"
 
-bool unit_news_invocation(Daemon *daemon, Unit *unit) {
+/* What the manager leaves at a cgroup it may leave there over the next start; only what is new there counts. */
+static bool read_left_invocation(Daemon *daemon, Unit *unit) {
         const UnitSourceOps *ops = daemon->source->ops;
         char id[33];
 
-        return ops->invocation && ops->invocation(daemon->source, unit->cgroup, id) >= 0 &&
-               unit_set_invocation(unit, id);
+        if (!ops->invocation || ops->invocation(daemon->source, unit->cgroup, id) < 0 ||
+            strcmp(unit->left_invocation_id, id) == 0)
+                return false;
+        (void)g_strlcpy(unit->left_invocation_id, id, sizeof unit->left_invocation_id);
+        return true;
+}
+
+bool unit_news_invocation(Daemon *daemon, Unit *unit) {
+        return read_left_invocation(daemon, unit) &&
+               unit_set_invocation(unit, unit->left_invocation_id);
+}
+
+/* The record of this very cgroup is as new as what was left at it, or newer. */
+static void meet_invocation(Daemon *daemon, Unit *unit, const char *recorded) {
+        if (!recorded) {
+                (void)unit_news_invocation(daemon, unit);
+                return;
+        }
+        (void)read_left_invocation(daemon, unit);
+        (void)g_strlcpy(unit->invocation_id, recorded, sizeof unit->invocation_id);
 }
 
 static void on_appeared(
@@ -26,13 +45,10 @@ static void on_appeared(
         Unit *unit = unit_table_get(daemon->units, name);
         UnitView view;
         bool known = tracker_find_unit(daemon->tracker, name, &view) && view.cgroup_id == cgroup_id;
+        bool another = unit->cgroup_id != cgroup_id;
 
         unit_set_cgroup(unit, cgroup, cgroup_id);
-        if (daemon->source->ops->invocation)
-                (void)unit_news_invocation(daemon, unit);
-        else if (known && view.invocation_id)
-                (void
-                )g_strlcpy(unit->invocation_id, view.invocation_id, sizeof unit->invocation_id);
+        meet_invocation(daemon, unit, another && known ? view.invocation_id : NULL);
         unit->populated = populated;
         unit->was_populated = unit->was_populated || populated;
         unit->at_start = daemon->starting;

@@ -161,6 +161,7 @@ void unit_set_cgroup(Unit *unit, const char *cgroup, uint64_t cgroup_id) {
                 if (sd_id128_randomize(&id) < 0)
                         id = SD_ID128_NULL; /* only without a random source: shows as all zero */
                 (void)sd_id128_to_string(id, unit->invocation_id);
+                unit->left_invocation_id[0] = 0;
                 unit->blocked = unit->was_populated = false;
                 unit_forget_hook(unit);
         }

@@ -26,6 +26,7 @@ struct Unit {
         char *cgroup; /* NULL: none now */
         uint64_t cgroup_id;
         char invocation_id[33];
+        char left_invocation_id[33]; /* at the cgroup by the manager, as last seen there */
         bool present; /* the cgroup is there */
         bool at_start; /* was there when the daemon first looked */
         bool populated, was_populated;

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -132,21 +133,35 @@ static int connect_before(int fd, const char *path, int64_t deadline) {
         return 0;
 }
 
+/* What the service manager calls this start: " " and its id, or nothing if it does not say. */
+static void invocation_word(char ret[static HOOK_INVOCATION_SIZE + 2]) {
+        const char *id = getenv("INVOCATION_ID");
+
+        ret[0] = 0;
+        if (id && strlen(id) == HOOK_INVOCATION_SIZE &&
+            strspn(id, HOOK_INVOCATION_DIGITS) == HOOK_INVOCATION_SIZE)
+                (void)snprintf(ret, HOOK_INVOCATION_SIZE + 2, " %s", id); /* fits */
+}
+
 static int send_request(int fd, const char *unit, int cgroup_fd) {
         char text[HOOK_PACKET_MAX];
         union {
                 struct cmsghdr header;
                 char space[CMSG_SPACE(sizeof(int))];
         } control = {};
-        int n = snprintf(text, sizeof text, "%s%s", HOOK_REQUEST_PREFIX, unit);
-        struct iovec part = { text, (size_t)n };
+        char invocation[HOOK_INVOCATION_SIZE + 2];
+        struct iovec part = { .iov_base = text };
         struct msghdr message = {
                 .msg_iov = &part,
                 .msg_iovlen = 1,
         };
+        int n;
 
+        invocation_word(invocation);
+        n = snprintf(text, sizeof text, "%s%s%s", HOOK_REQUEST_PREFIX, unit, invocation);
         if (n < 0 || (size_t)n >= sizeof text)
                 return -ENAMETOOLONG;
+        part.iov_len = (size_t)n;
         if (cgroup_fd >= 0) {
                 control.header.cmsg_level = SOL_SOCKET;
                 control.header.cmsg_type = SCM_RIGHTS;

@@ -160,6 +160,13 @@ def who_survives_a_stop_keeps_the_programs(machine):
         machine.systemctl('restart', 'survives.service')
         row = product.wait_attached(machine, 'survives.service')[0]
         equal((row['link_id'], row['cgroup_id']), (before['link_id'], before['cgroup_id']), 'link and cgroup')
+        equal(row['invocation_id'], machine.show('survives.service', 'InvocationID'), 'invocation id')
+        equal(row['covered_from_start'], True, 'covered_from_start')
+    machine.systemctl('restart', product.DAEMON_UNIT)
+    product.wait_for_daemon(machine)
+    machine.systemctl('daemon-reload')
+    row = product.wait_attached(machine, 'survives.service')[0]
+    equal(row['invocation_id'], machine.show('survives.service', 'InvocationID'), 'invocation id, told to the next')
     equal(set(first.said(machine, LOG)), {REFUSED}, 'what became of all that was tried')
     product.remove_unit(machine, 'survives.service')
     machine.run('sh', '-c', 'echo 1 >/sys/fs/cgroup/system.slice/survives.service/cgroup.kill', check=False)

@@ -11,7 +11,7 @@
 #include "src/hook/own-cgroup.h"
 #include "tests/unit/check-main.h"
 
-START_TEST(a_request_is_one_unit_name)
+START_TEST(a_request_is_a_unit_name_and_perhaps_an_invocation)
 {
         static const char *const bad[] = { "",
                                            "start",
@@ -19,15 +19,24 @@ START_TEST(a_request_is_one_unit_name)
                                            "start nonsense",
                                            "stop a.service",
                                            "start ../a.service",
-                                           "start a.service b" };
-        char *unit;
+                                           "start a.service b",
+                                           "start a.service 0123456789abcdef0123456789ABCDEF",
+                                           "start a.service 0123456789abcdef0123456789abcdef0",
+                                           "start a.service " };
+        static const char named[] = "start a.service 0123456789abcdef0123456789abcdef";
+        HookRequest request;
 
-        ck_assert_int_eq(hook_request_parse("start a.service", 15, &unit), 0);
-        ck_assert_str_eq(unit, "a.service");
-        free(unit);
+        ck_assert_int_eq(hook_request_parse("start a.service", 15, &request), 0);
+        ck_assert_str_eq(request.unit, "a.service");
+        ck_assert_str_eq(request.invocation_id, "");
+        hook_request_done(&request);
+        ck_assert_int_eq(hook_request_parse(named, strlen(named), &request), 0);
+        ck_assert_str_eq(request.unit, "a.service");
+        ck_assert_str_eq(request.invocation_id, "0123456789abcdef0123456789abcdef");
+        hook_request_done(&request);
         for (size_t i = 0; i < ELEMENTS(bad); i++)
-                ck_assert_int_eq(hook_request_parse(bad[i], strlen(bad[i]), &unit), -EBADMSG);
-        ck_assert_int_eq(hook_request_parse("start a.service\0x", 17, &unit), -EBADMSG);
+                ck_assert_int_eq(hook_request_parse(bad[i], strlen(bad[i]), &request), -EBADMSG);
+        ck_assert_int_eq(hook_request_parse("start a.service\0x", 17, &request), -EBADMSG);
 }
 END_TEST
 
@@ -87,7 +96,7 @@ END_TEST
 CHECK_MAIN(
         "daemon/hook",
         10,
-        a_request_is_one_unit_name,
+        a_request_is_a_unit_name_and_perhaps_an_invocation,
         own_cgroup_is_the_line_of_version_2,
         own_directory_is_found_under_any_mount,
         paths_of_attachments_are_numbers
