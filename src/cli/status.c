@@ -176,7 +176,7 @@ static void print_hints(GVariant *unit, GVariant *attachments) {
                              "'unitbpfctl doctor' tells where it comes from.\n");
         if (running && answer_n(attachments) > 0 && !answer_flag(unit, "CoveredFromStart"))
                 (void
-                )printf("hint: it ran before its programs were attached, or nobody saw that it "
+                )printf("hint: it ran before all its programs were attached, or nobody saw that it "
                         "did not; a restart of the unit covers it from its first instruction.\n");
 }
 

@@ -2,6 +2,7 @@
 #include "src/track/tracked-unit.h"
 
 #include "src/track/attachment.h"
+#include "src/track/core.h"
 
 static const char *const unit_state_names[_UNIT_STATE_MAX] = {
         [UNIT_INACTIVE] = "inactive",
@@ -93,6 +94,20 @@ void tracked_unit_judge(TrackedUnit *unit) {
         unit->state = state;
 }
 
+/* The flag tells of the start; what was taken off and put back since then, or came with a reload, has a gap before it. */
+static bool is_covered_from_start(const TrackedUnit *unit) {
+        if (!unit->covered_from_start || unit->held_off)
+                return false;
+        for (guint i = 0; i < unit->attachments->len; i++) {
+                const Attachment *a = unit->attachments->pdata[i];
+
+                if (attachment_is_in_force(a) && a->cgroup_id == unit->cgroup_id &&
+                    !a->covered_from_start)
+                        return false;
+        }
+        return true;
+}
+
 void tracked_unit_view(const TrackedUnit *unit, UnitView *ret) {
         *ret = (UnitView){
                 .unit = unit->name,
@@ -101,7 +116,7 @@ void tracked_unit_view(const TrackedUnit *unit, UnitView *ret) {
                 .cgroup_id = unit->cgroup_id,
                 .state = unit->state,
                 .held_off = unit->held_off,
-                .covered_from_start = unit->covered_from_start,
+                .covered_from_start = is_covered_from_start(unit),
                 .n_attachments = unit->attachments->len,
                 .problems = unit->problems->len ? &g_array_index(unit->problems, UnitProblem, 0)
                                                 : NULL,

@@ -64,7 +64,8 @@ typedef struct UnitView {
         const char *unit, *invocation_id, *cgroup;
         uint64_t cgroup_id;
         UnitState state;
-        bool held_off, covered_from_start;
+        bool held_off;
+        bool covered_from_start; /* all that is in force was, from the first instruction */
         size_t n_attachments;
         const UnitProblem *problems; /* of the last apply */
         size_t n_problems;

@@ -185,6 +185,60 @@ START_TEST(operators_detach_holds_off_until_the_next_start)
 }
 END_TEST
 
+START_TEST(unit_is_covered_from_its_start_if_all_in_force_is)
+{
+        _cleanup_(target_set_free_ptr) TargetSet *set = two_programs(1);
+        UnitView unit;
+        Fixture f;
+
+        fixture_init(&f);
+        kernel_fake_cgroup_make(f.fake, CGROUP);
+        ck_assert_int_eq(fixture_apply(&f, "a.service", set, APPLY_START, NULL), APPLY_COVERED);
+        ck_assert(tracker_find_unit(f.tracker, "a.service", &unit));
+        ck_assert(unit.covered_from_start);
+        ck_assert_int_eq(tracker_unit_detach(f.tracker, "a.service", NULL), 0);
+        ck_assert(tracker_find_unit(f.tracker, "a.service", &unit));
+        ck_assert(!unit.covered_from_start);
+        ck_assert_int_eq(tracker_unit_release(f.tracker, "a.service"), 0);
+        ck_assert_int_eq(fixture_apply(&f, "a.service", set, APPLY_RELOAD, NULL), APPLY_COVERED);
+        ck_assert(tracker_find_unit(f.tracker, "a.service", &unit));
+        ck_assert(!unit.covered_from_start);
+        fixture_crash(&f);
+        ck_assert_int_eq(fixture_apply(&f, "a.service", set, APPLY_RESTORE, NULL), APPLY_COVERED);
+        ck_assert(tracker_find_unit(f.tracker, "a.service", &unit));
+        ck_assert(!unit.covered_from_start);
+        /* its cgroup was seen empty */
+        ck_assert_int_eq(tracker_unit_set_covered_from_start(f.tracker, "a.service", true), 0);
+        ck_assert(tracker_find_unit(f.tracker, "a.service", &unit));
+        ck_assert(unit.covered_from_start);
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(one_of_two_taken_off_and_put_back_is_a_gap_of_the_unit)
+{
+        _cleanup_(target_set_free_ptr) TargetSet *set = two_programs(1);
+        AttachmentView first, second;
+        UnitView unit;
+        Fixture f;
+
+        fixture_init(&f);
+        kernel_fake_cgroup_make(f.fake, CGROUP);
+        ck_assert_int_eq(fixture_apply(&f, "a.service", set, APPLY_START, NULL), APPLY_COVERED);
+        ck_assert_int_eq(tracker_detach(f.tracker, 1, NULL), 0);
+        ck_assert_int_eq(tracker_unit_release(f.tracker, "a.service"), 0);
+        ck_assert_int_eq(fixture_apply(&f, "a.service", set, APPLY_RELOAD, NULL), APPLY_COVERED);
+        ck_assert(tracker_get_attachment(f.tracker, 0, &first));
+        ck_assert(tracker_get_attachment(f.tracker, 1, &second));
+        ck_assert(first.covered_from_start);
+        ck_assert(!second.covered_from_start);
+        ck_assert(tracker_find_unit(f.tracker, "a.service", &unit));
+        ck_assert_int_eq(unit.state, UNIT_COVERED);
+        ck_assert(!unit.covered_from_start);
+        fixture_done(&f);
+}
+END_TEST
+
 CHECK_MAIN(
         "track/tracker",
         30,
@@ -194,5 +248,7 @@ CHECK_MAIN(
         new_object_file_is_put_under_the_same_link,
         required_line_that_fails_refuses_the_start_and_leaves_nothing,
         failed_line_on_reload_keeps_the_old_one,
-        operators_detach_holds_off_until_the_next_start
+        operators_detach_holds_off_until_the_next_start,
+        unit_is_covered_from_its_start_if_all_in_force_is,
+        one_of_two_taken_off_and_put_back_is_a_gap_of_the_unit
 )
