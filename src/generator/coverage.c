@@ -18,11 +18,13 @@ void coverage_init(Coverage *coverage, char **search_path, const Scan *scan) {
                 .context = { .search_path = search_path, .trust = true },
                 .scan = scan,
                 .slices = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+                .said = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
         };
 }
 
 void coverage_done(Coverage *coverage) {
         g_clear_pointer(&coverage->slices, g_hash_table_unref);
+        g_clear_pointer(&coverage->said, g_hash_table_unref);
 }
 
 static bool is_slice(const char *name) {
@@ -104,11 +106,22 @@ static HookPolicy policy_of_wish(const UnitWish *unit, const Wish *wish) {
         return strcmp(word, "required") == 0 ? HOOK_REQUIRED : HOOK_WANTED;
 }
 
-static HookPolicy policy_of_lines(const UnitWish *unit) {
+static void complain_once(const Coverage *coverage, const Wish *wish) {
+        g_autofree char *place = g_strdup_printf("%s:%u", wish->file, wish->line);
+
+        if (wish->error && !g_hash_table_contains(coverage->said, place)) {
+                kmsg_warn("%s: %s", place, wish->error);
+                (void)g_hash_table_add(coverage->said, g_steal_pointer(&place));
+        }
+}
+
+static HookPolicy policy_of_lines(const Coverage *coverage, const UnitWish *unit) {
         HookPolicy policy = HOOK_NONE;
 
-        for (guint i = 0; i < unit->wishes->len; i++)
+        for (guint i = 0; i < unit->wishes->len; i++) {
+                complain_once(coverage, unit->wishes->pdata[i]);
                 policy = MAX(policy, policy_of_wish(unit, unit->wishes->pdata[i]));
+        }
         return policy;
 }
 
@@ -127,7 +140,7 @@ static HookPolicy policy_of_files(
                 kmsg_warn("%s: %s, its start depends on unitbpfd", unit, diag_text(&diag, r));
                 return HOOK_REQUIRED;
         }
-        return policy_of_lines(wish);
+        return policy_of_lines(coverage, wish);
 }
 
 static HookPolicy policy_of_one_slice(Coverage *coverage, const char *slice) {

@@ -19,6 +19,8 @@ typedef struct Coverage {
         UnitContext context;
         const Scan *scan;
         GHashTable *slices; /* name -> HookPolicy, as far as asked for */
+        GHashTable *
+                said; /* "FILE:LINE" of what has been complained of: one file may be that of many units */
 } Coverage;
 
 void coverage_init(Coverage *coverage, char **search_path, const Scan *scan);

@@ -7,6 +7,7 @@
 
 #include "src/base/cleanup.h"
 #include "src/base/file.h"
+#include "src/base/limits.h"
 #include "src/generator/paths.h"
 #include "units/unit-name.h"
 
@@ -61,19 +62,22 @@ const char *drop_in_refusal(const char *unit) {
         return NULL;
 }
 
-static void add_commands(GString *text, const char *key, HookPolicy policy, const StartLines *lines) {
+static void add_commands(GString *text, const char *key, HookCall call, const StartLines *lines) {
         /* the hook is put first by emptying the list; where the list is not known it stays as it is */
         if (!lines->unknown)
                 g_string_append_printf(text, "%s=\n", key);
         g_string_append_printf(
-                text, "%s=+%s --policy=%s %%n\n", key, UNITBPF_HOOK,
-                policy == HOOK_REQUIRED ? "required" : "wanted"
+                text, "%s=+%s --policy=%s", key, UNITBPF_HOOK,
+                call.policy == HOOK_REQUIRED ? "required" : "wanted"
         );
+        if (call.timeout_sec != LIMIT_ATTACH_TIMEOUT_SEC)
+                g_string_append_printf(text, " --timeout=%u", call.timeout_sec);
+        g_string_append(text, " %n\n");
         for (guint i = 0; i < lines->commands->len; i++)
                 g_string_append_printf(text, "%s=%s\n", key, (char *)lines->commands->pdata[i]);
 }
 
-char *drop_in_text(const char *unit, HookPolicy policy, const StartLines *lines) {
+char *drop_in_text(const char *unit, HookCall call, const StartLines *lines) {
         bool socket = strcmp(unit, "socket") == 0 || g_str_has_suffix(unit, ".socket");
         GString *text = g_string_new("# Written by unitbpf-generator, see unitbpf-generator(8).\n"
                                      "[Unit]\n"
@@ -82,7 +86,7 @@ char *drop_in_text(const char *unit, HookPolicy policy, const StartLines *lines)
                                      "\n");
 
         g_string_append(text, socket ? "[Socket]\n" : "[Service]\n");
-        add_commands(text, socket ? "ExecStartPre" : "ExecCondition", policy, lines);
+        add_commands(text, socket ? "ExecStartPre" : "ExecCondition", call, lines);
         if (lines->own_view) /* the hook and its socket are needed in there */
                 g_string_append_printf(
                         text, "BindReadOnlyPaths=%s\nBindReadOnlyPaths=-%s\n", UNITBPF_HOOK,

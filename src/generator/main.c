@@ -12,6 +12,7 @@
 #include "src/generator/coverage.h"
 #include "src/generator/drop-in.h"
 #include "src/generator/kmsg.h"
+#include "src/generator/settings.h"
 
 /* Stands for any unit of a type: it has the drop-ins of that type and no others. */
 #define ANY_UNIT "unitbpf"
@@ -55,7 +56,7 @@ static void write_exemptions(const char *type, const char *directory) {
                         );
 }
 
-static void cover(Coverage *coverage, const char *unit, const char *directory) {
+static void cover(Coverage *coverage, const char *unit, uint32_t timeout_sec, const char *directory) {
         _cleanup_(start_lines_done) StartLines lines = {};
         bool type_wide = !strchr(unit, '.');
         g_autofree char *any = type_wide ? g_strdup_printf(ANY_UNIT ".%s", unit) : NULL;
@@ -74,7 +75,7 @@ static void cover(Coverage *coverage, const char *unit, const char *directory) {
                 lines.unknown = true;
                 write_exemptions(unit, directory);
         }
-        text = drop_in_text(unit, policy, &lines);
+        text = drop_in_text(unit, (HookCall){ policy, timeout_sec }, &lines);
         write_one(directory, unit, text);
 }
 
@@ -82,6 +83,7 @@ int main(int argc, char **argv) {
         g_auto(GStrv) path = NULL;
         g_autoptr(GPtrArray) units = NULL;
         Coverage coverage;
+        uint32_t timeout_sec;
         Scan scan;
 
         if (argc != 2 && argc != 4) {
@@ -93,8 +95,9 @@ int main(int argc, char **argv) {
         if (g_hash_table_size(scan.hits) > 0) {
                 coverage_init(&coverage, path, &scan);
                 units = coverage_candidates(&coverage);
+                timeout_sec = settings_attach_timeout(&coverage.context, settings_directories());
                 for (guint i = 0; i < units->len; i++)
-                        cover(&coverage, units->pdata[i], argv[1]);
+                        cover(&coverage, units->pdata[i], timeout_sec, argv[1]);
                 coverage_done(&coverage);
         }
         scan_done(&scan);

@@ -19,6 +19,8 @@ static const struct {
         { "TemporaryFileSystem", false },
         { "InaccessiblePaths", false },
         { "InaccessibleDirectories", false },
+        { "BindPaths", false },
+        { "BindReadOnlyPaths", false },
         { "MountImages", false },
         { "ExtensionImages", false },
         { "ExtensionDirectories", false },

@@ -5,6 +5,7 @@ usage: test-generator.py UNITBPF-GENERATOR
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -210,10 +211,11 @@ def a_view_of_its_own_gets_the_hook_bound_in():
         tree.service('image.service', 'RootImage=/srv/x.raw')
         tree.service('tmp.service', 'TemporaryFileSystem=/run')
         tree.service('exec.service', 'NoExecPaths=/')
+        tree.service('bind.service', 'BindPaths=/srv/x:/run')
         tree.service('back.service', 'RootDirectory=/srv/x\nRootDirectory=')
         tree.service('plain.service')
         found = tree.generated()
-        for name in ('root', 'image', 'tmp', 'exec'):
+        for name in ('root', 'image', 'tmp', 'exec', 'bind'):
             text = found[name + '.service']
             check('/unitbpf-hook\nBindReadOnlyPaths=-/run/unitbpf\n' in text, text)
         check('ExecPaths=/' in found['exec.service'], found)
@@ -235,6 +237,28 @@ def files_that_cannot_be_read_or_believed_do_not_stop_it():
         # what they say is not known, but that they have the section is: the daemon has to judge
         for name in ('nul.service', 'open.service'):
             check(name in found and is_hook(commands(found[name])[0]), name, found)
+
+
+def what_is_wrong_is_said_once_in_the_log_of_the_kernel():
+    with Tree() as tree:
+        tree.service('t@.service', xbpf='BPFPorgram=egress:/x')
+        tree.write('t@one.service.d/x.conf', '[Service]\nNice=1\n')
+        tree.write('t@two.service.d/x.conf', '[Service]\nNice=1\n')
+        tree.service('unitbpfd.service')
+        os.mkfifo(f'{tree.root}/kmsg')
+        reader = os.open(f'{tree.root}/kmsg', os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            result = subprocess.run(
+                ['unshare', '--mount', 'sh', '-c', f'mount --bind {tree.root}/kmsg /dev/kmsg && exec "$0" "$@"',
+                 GENERATOR, f'{tree.root}/out'], env={**os.environ, 'SYSTEMD_UNIT_PATH': f'{tree.root}/lib'},
+                check=True, capture_output=True, text=True, timeout=60)
+            said = os.read(reader, 65536).decode().splitlines()
+        finally:
+            os.close(reader)
+        check(len(said) == 2 and all(re.match(r'<4>unitbpf-generator\[\d+\]: ', line) for line in said), said)
+        check(f"]: {tree.root}/lib/t@.service:4: unknown" in said[0] and 'BPFPorgram' in said[0], said)
+        check(']: unitbpfd.service: ' in said[1] and 'it is unitbpfd itself' in said[1], said)
+        equal(result.stderr, '', 'standard error')
 
 
 def systemd_accepts_what_is_written():
