@@ -27,6 +27,7 @@ typedef enum FieldKind {
         FIELD_POLICY,
         FIELD_ON_LOSS,
         FIELD_STATE, /* written when it is not "attached" */
+        FIELD_UNIT_STATE, /* written when it is worse than "covered" */
 } FieldKind;
 
 typedef struct Field {
@@ -69,16 +70,46 @@ static const Field unit_fields[] = {
         UNIT_FIELD("held-off", FIELD_BOOL, held_off),
         UNIT_FIELD("covered-from-start", FIELD_BOOL, covered_from_start),
         UNIT_FIELD("since-usec", FIELD_U64, since_usec),
+        UNIT_FIELD("state", FIELD_UNIT_STATE, state),
+        UNIT_FIELD("state-since-usec", FIELD_U64, changed_usec),
 };
 
 static const char *const keys[] = {
-        "boot-id",    "generation",  "next-id",       "program",   "attachment",
-        "unit",       "end",         "intent",        "commit",    "detached",
-        "crc",        "id",          "invocation-id", "via",       "cgroup-id",
-        "prog-id",    "old-prog-id", "link-id",       "policy",    "covered-from-start",
-        "origin",     "state",       "on-loss",       "repair",    "lease",
-        "since-usec", "name",        "object",        "object-id", "tag",
-        "cgroup",     "held-off",    "gone",          NULL,
+        "boot-id",
+        "generation",
+        "next-id",
+        "program",
+        "attachment",
+        "unit",
+        "end",
+        "intent",
+        "commit",
+        "detached",
+        "crc",
+        "id",
+        "invocation-id",
+        "via",
+        "cgroup-id",
+        "prog-id",
+        "old-prog-id",
+        "link-id",
+        "policy",
+        "covered-from-start",
+        "origin",
+        "state",
+        "on-loss",
+        "repair",
+        "lease",
+        "since-usec",
+        "name",
+        "object",
+        "object-id",
+        "tag",
+        "cgroup",
+        "held-off",
+        "gone",
+        "state-since-usec",
+        NULL,
 };
 
 const char *const *record_keys(void) {
@@ -121,6 +152,12 @@ static void write_field(Writer *writer, const Field *field, const void *base) {
                                 attachment_state_to_string(*(const AttachmentState *)at)
                         );
                 break;
+        case FIELD_UNIT_STATE:
+                if (*(const UnitState *)at > UNIT_COVERED)
+                        writer_field(
+                                writer, field->key, unit_state_to_string(*(const UnitState *)at)
+                        );
+                break;
         }
 }
 
@@ -157,6 +194,8 @@ static int read_field(const Record *record, const Field *field, void *base) {
                 return read_enum(value, on_loss_from_string(value), at);
         case FIELD_STATE:
                 return read_enum(value, attachment_state_from_string(value), at);
+        case FIELD_UNIT_STATE:
+                return read_enum(value, unit_state_from_string(value), at);
         }
         return -EINVAL;
 }

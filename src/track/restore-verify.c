@@ -54,6 +54,8 @@ static void restore_units(Restore *restore) {
                 unit->held_off = told->held_off;
                 unit->covered_from_start = told->covered_from_start;
                 unit->since_usec = told->since_usec;
+                unit->changed_usec = told->changed_usec;
+                unit->state = told->state != UNIT_INACTIVE ? told->state : UNIT_COVERED;
         }
 }
 

@@ -248,7 +248,7 @@ int tracker_restore(
         tracker->restored = true;
         r = run(&restore, snapshot, snapshot_size, diag);
         for (guint i = 0; i < tracker->units->len; i++)
-                tracked_unit_judge(tracker->units->pdata[i]);
+                tracked_unit_judge_restored(tracker->units->pdata[i]);
         report.refused_lines = restore.image ? restore.image->refused->len : 0;
         state_image_free(restore.image);
         core_forget_unused_programs(tracker);

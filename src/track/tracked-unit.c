@@ -72,7 +72,7 @@ static UnitState worse(UnitState a, UnitState b) {
         return a > b ? a : b;
 }
 
-void tracked_unit_judge(TrackedUnit *unit) {
+static UnitState judged_state(const TrackedUnit *unit) {
         UnitState state = unit->held_off ? UNIT_DEGRADED : UNIT_COVERED;
 
         for (guint i = 0; i < unit->problems->len; i++) {
@@ -91,7 +91,26 @@ void tracked_unit_judge(TrackedUnit *unit) {
                 else
                         state = worse(state, UNIT_FAILED);
         }
+        return state;
+}
+
+static void set_state(TrackedUnit *unit, UnitState state) {
+        if (unit->state == state)
+                return;
+        if (unit->state != UNIT_INACTIVE)
+                unit->changed_usec = core_now_usec();
+        /* covered since the start is what a line says that says nothing of it */
+        if (unit->state != UNIT_INACTIVE || state != UNIT_COVERED)
+                unit->dirty = true;
         unit->state = state;
+}
+
+void tracked_unit_judge(TrackedUnit *unit) {
+        set_state(unit, judged_state(unit));
+}
+
+void tracked_unit_judge_restored(TrackedUnit *unit) {
+        set_state(unit, worse(unit->state, judged_state(unit)));
 }
 
 /* The flag tells of the start; what was taken off and put back since then, or came with a reload, has a gap before it. */
@@ -122,5 +141,6 @@ void tracked_unit_view(const TrackedUnit *unit, UnitView *ret) {
                                                 : NULL,
                 .n_problems = unit->problems->len,
                 .since_usec = unit->since_usec,
+                .state_since_usec = unit->changed_usec ? unit->changed_usec : unit->since_usec,
         };
 }

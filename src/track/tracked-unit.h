@@ -17,6 +17,7 @@ typedef struct TrackedUnit {
         bool held_off, covered_from_start;
         bool dirty; /* its line in the journal says something else */
         uint64_t since_usec;
+        uint64_t changed_usec; /* of the last change of state; 0: none since the start */
 } TrackedUnit;
 
 TrackedUnit *tracked_unit_new(const char *name);
@@ -33,7 +34,11 @@ void tracked_unit_add_problem(
         const char *detail
 );
 
-/* Works the state out of attachments and problems. */
+/* Works the state out of attachments and problems, and notes when it changes. */
 void tracked_unit_judge(TrackedUnit *unit);
+
+/* The same behind a restore, which knows nothing of the problems that were there: the state told stays if it is worse,
+ * until the next apply. */
+void tracked_unit_judge_restored(TrackedUnit *unit);
 
 void tracked_unit_view(const TrackedUnit *unit, UnitView *ret);

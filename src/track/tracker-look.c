@@ -102,6 +102,7 @@ static void note_change(Tracker *tracker, const Attachment *a) {
         if (unit) {
                 tracked_unit_judge(unit);
                 core_emit_unit(tracker, unit);
+                changes_unit(tracker, unit);
         }
 }
 

@@ -203,6 +203,8 @@ static int enter_place(Tracker *tracker, const UnitPlace *place, TrackedUnit **r
                 unit->held_off = false;
                 unit->covered_from_start = false;
                 unit->since_usec = core_now_usec();
+                unit->state = UNIT_INACTIVE;
+                unit->changed_usec = 0;
         }
         unit->dirty = unit->dirty || unit->cgroup_id != id ||
                       !text_equal(unit->cgroup, place->cgroup);
@@ -353,7 +355,8 @@ int tracker_unit_problem(
         tracked_unit_add_problem(unit, policy, origin, text, NULL);
         tracked_unit_judge(unit);
         core_emit_unit(tracker, unit);
-        return 0;
+        changes_unit(tracker, unit);
+        return changes_write(tracker, NULL);
 }
 
 static GPtrArray *with_ids(const TrackedUnit *unit) {
@@ -385,6 +388,7 @@ int tracker_unit_stop(Tracker *tracker, const char *name, Diag *diag) {
         if (r < 0) {
                 tracked_unit_judge(unit);
                 core_emit_unit(tracker, unit);
+                changes_unit(tracker, unit); /* goes out with the next change */
                 return r;
         }
         forget_unit(tracker, unit);
@@ -415,6 +419,15 @@ int tracker_unit_set_covered_from_start(Tracker *tracker, const char *name, bool
         return changes_write(tracker, NULL);
 }
 
+/* What was taken off makes another state of the unit; r is how that went, and returned. */
+static int told_of_change(Tracker *tracker, TrackedUnit *unit, int r) {
+        tracked_unit_judge(unit);
+        core_emit_unit(tracker, unit);
+        changes_unit(tracker, unit);
+        (void)changes_write(tracker, NULL); /* only since when: the next line says it again */
+        return r;
+}
+
 int tracker_unit_detach(Tracker *tracker, const char *name, Diag *diag) {
         TrackedUnit *unit = core_find_unit(tracker, name);
         GPtrArray *all;
@@ -429,9 +442,7 @@ int tracker_unit_detach(Tracker *tracker, const char *name, Diag *diag) {
         all = with_ids(unit);
         r = release_attachments(tracker, all, RELEASE_HOLD_OFF, diag);
         g_ptr_array_unref(all);
-        tracked_unit_judge(unit);
-        core_emit_unit(tracker, unit);
-        return r;
+        return told_of_change(tracker, unit, r);
 }
 
 int tracker_unit_release(Tracker *tracker, const char *name) {
@@ -467,11 +478,7 @@ static int detach_by_id(Tracker *tracker, uint64_t id, ReleaseMode mode, Diag *d
                 return diag_fail(diag, -ENOENT, "there is no attachment %lu", (unsigned long)id);
         unit = a->unit ? core_find_unit(tracker, a->unit) : NULL;
         r = release_attachment(tracker, a, unit && !a->lease ? mode : RELEASE_FREE, diag);
-        if (unit) {
-                tracked_unit_judge(unit);
-                core_emit_unit(tracker, unit);
-        }
-        return r;
+        return unit ? told_of_change(tracker, unit, r) : r;
 }
 
 int tracker_detach(Tracker *tracker, uint64_t id, Diag *diag) {

@@ -69,7 +69,8 @@ typedef struct UnitView {
         size_t n_attachments;
         const UnitProblem *problems; /* of the last apply */
         size_t n_problems;
-        uint64_t since_usec;
+        uint64_t since_usec; /* CLOCK_REALTIME of its start, kept over re-exec */
+        uint64_t state_since_usec; /* CLOCK_REALTIME since when it is in this state, kept likewise */
 } UnitView;
 
 typedef enum TrackerEventKind {

@@ -290,7 +290,8 @@ START_TEST(listed_keys_are_those_written)
 
         text_assign(&unit->cgroup, "/c");
         text_assign(&unit->invocation_id, "a");
-        unit->cgroup_id = unit->since_usec = 1;
+        unit->cgroup_id = unit->since_usec = unit->changed_usec = 1;
+        unit->state = UNIT_DEGRADED;
         unit->held_off = unit->covered_from_start = true;
         (void)strcpy(program->tag, "0123456789abcdef");
         record_write_head(writer, "b", 1, 2);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/unit/check-main.h"
 #include "tests/unit/track/fixture.h"
@@ -239,6 +240,52 @@ START_TEST(one_of_two_taken_off_and_put_back_is_a_gap_of_the_unit)
 }
 END_TEST
 
+static UnitView view_of(const Fixture *f) {
+        UnitView unit;
+
+        ck_assert(tracker_find_unit(f->tracker, "a.service", &unit));
+        return unit;
+}
+
+/* The clock has gone on for certain, not just perhaps. */
+static void pass_time(void) {
+        (void)usleep(2000);
+}
+
+START_TEST(since_when_a_state_holds_is_known_and_survives)
+{
+        _cleanup_(target_set_free_ptr) TargetSet *set = two_programs(1);
+        _cleanup_(target_set_free_ptr) TargetSet *newer = two_programs(2);
+        uint64_t started, degraded;
+        Fixture f;
+
+        fixture_init(&f);
+        kernel_fake_cgroup_make(f.fake, CGROUP);
+        ck_assert_int_eq(fixture_apply(&f, "a.service", set, APPLY_START, NULL), APPLY_COVERED);
+        started = view_of(&f).since_usec;
+        ck_assert_uint_eq(view_of(&f).state_since_usec, started);
+        pass_time();
+        kernel_fake_fail(f.fake, "load", -EINVAL, 0);
+        ck_assert_int_eq(fixture_apply(&f, "a.service", newer, APPLY_RELOAD, NULL), APPLY_REFUSED);
+        degraded = view_of(&f).state_since_usec;
+        ck_assert_uint_gt(degraded, started);
+        pass_time();
+        kernel_fake_fail(f.fake, "load", -EINVAL, 0);
+        ck_assert_int_eq(fixture_apply(&f, "a.service", newer, APPLY_RELOAD, NULL), APPLY_REFUSED);
+        ck_assert_uint_eq(view_of(&f).state_since_usec, degraded);
+        fixture_crash(&f);
+        /* what was wrong is not known any more, but that something was */
+        ck_assert_int_eq(view_of(&f).state, UNIT_DEGRADED);
+        ck_assert_uint_eq(view_of(&f).state_since_usec, degraded);
+        ck_assert_uint_eq(view_of(&f).since_usec, started);
+        pass_time();
+        ck_assert_int_eq(fixture_apply(&f, "a.service", set, APPLY_RESTORE, NULL), APPLY_COVERED);
+        ck_assert_uint_gt(view_of(&f).state_since_usec, degraded);
+        ck_assert_uint_eq(view_of(&f).since_usec, started);
+        fixture_done(&f);
+}
+END_TEST
+
 CHECK_MAIN(
         "track/tracker",
         30,
@@ -250,5 +297,6 @@ CHECK_MAIN(
         failed_line_on_reload_keeps_the_old_one,
         operators_detach_holds_off_until_the_next_start,
         unit_is_covered_from_its_start_if_all_in_force_is,
-        one_of_two_taken_off_and_put_back_is_a_gap_of_the_unit
+        one_of_two_taken_off_and_put_back_is_a_gap_of_the_unit,
+        since_when_a_state_holds_is_known_and_survives
 )
