@@ -8,6 +8,7 @@
 #include "src/base/log.h"
 #include "src/daemon/bus-dict.h"
 #include "src/daemon/bus-error.h"
+#include "src/daemon/bus-system.h"
 #include "src/daemon/version.h"
 
 typedef struct MethodRow {
@@ -77,19 +78,13 @@ Unit *bus_unit_of(
         return NULL;
 }
 
-/* All methods come through here: one place decides who may. */
-static int on_method(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-        BusConnection *connection = userdata;
+int bus_manager_run(BusConnection *connection, sd_bus_message *message) {
         const MethodRow *row = find_method(sd_bus_message_get_member(message));
         _cleanup_diag_ Diag diag = {};
         int r;
 
         if (!row)
                 return -EBADRQC;
-        if (row->access != BUS_PUBLIC && connection->uid != 0)
-                return bus_error_reply(
-                        message, SD_BUS_ERROR_ACCESS_DENIED, "only root may do this"
-                );
         if (row->access == BUS_CHANGE && tracker_is_read_only(connection->daemon->tracker))
                 return bus_error_reply(
                         message, BUS_ERROR_READ_ONLY,
@@ -97,6 +92,22 @@ static int on_method(sd_bus_message *message, void *userdata, sd_bus_error *erro
                 );
         r = row->run(connection, message, &diag);
         return r < 0 ? bus_error_reply_diag(message, r, &diag) : 1;
+}
+
+/* All methods come through here: one place decides who may. */
+static int on_method(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        BusConnection *connection = userdata;
+        const MethodRow *row = find_method(sd_bus_message_get_member(message));
+
+        if (!row)
+                return -EBADRQC;
+        if (row->access != BUS_PUBLIC && connection->system)
+                return bus_system_ask(connection->system, message, row->access);
+        if (row->access != BUS_PUBLIC && connection->uid != 0)
+                return bus_error_reply(
+                        message, SD_BUS_ERROR_ACCESS_DENIED, "only root may do this"
+                );
+        return bus_manager_run(connection, message);
 }
 
 static int on_hello(sd_bus_message *message, void *userdata, sd_bus_error *error) {
@@ -230,7 +241,7 @@ int bus_manager_add(BusConnection *connection) {
                 connection->bus, NULL, BUS_PATH, BUS_MANAGER_INTERFACE, manager_vtable, connection
         );
 
-        if (r < 0)
+        if (r < 0 || connection->system)
                 return r;
         return sd_bus_add_object_vtable(
                 connection->bus, NULL, "/org/freedesktop/DBus", "org.freedesktop.DBus",

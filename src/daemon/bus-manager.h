@@ -23,6 +23,9 @@ typedef enum BusAccess {
         _BUS_ACCESS_MAX,
 } BusAccess;
 
+/* Does what a call asks for whose caller may, and answers it. */
+int bus_manager_run(BusConnection *connection, sd_bus_message *message);
+
 /* Access of a method by name; _BUS_ACCESS_MAX if there is none of that name. */
 BusAccess bus_manager_access(const char *method);
 

@@ -148,7 +148,8 @@ int bus_hooks(BusConnection *connection, sd_bus_message *message, Diag *diag) {
 }
 
 int bus_subscribe(BusConnection *connection, sd_bus_message *message, Diag *diag) {
-        connection->subscribed = true;
+        if (!connection->system) /* signals go to all there, as the bus has it */
+                connection->subscribed = true;
         return sd_bus_reply_method_return(message, NULL);
 }
 

@@ -13,11 +13,13 @@
 #include "src/daemon/bus-manager.h"
 #include "src/daemon/bus-objects.h"
 #include "src/daemon/bus-signal.h"
+#include "src/daemon/bus-system.h"
 #include "src/daemon/listen.h"
 #include "src/daemon/priority.h"
 
 #define HANDSHAKE_USEC (10U * 1000U * 1000U)
 #define ROOT_RESERVED  64U /* connections that only root can have */
+#define UID_NOBODY     ((uid_t)65534)
 #define TALK_USEC      (20U * 1000U) /* between two calls */
 #define ACCEPT_AT_ONCE 32U /* so that a flood is turned away as fast as it comes */
 
@@ -32,6 +34,8 @@ struct BusServer {
 
 static void connection_free(BusConnection *connection) {
         g_hash_table_remove(connection->server->connections, connection);
+        if (connection->system)
+                bus_system_lost(connection->system);
         (void)sd_event_source_disable_unref(connection->timeout);
         connection->pump = bus_pump_free(connection->pump);
         (void)sd_bus_close_unref(connection->bus);
@@ -295,6 +299,18 @@ BusServer *bus_server_free(BusServer *server) {
         return NULL;
 }
 
+BusConnection *bus_server_add_system(BusServer *server, BusSystem *system) {
+        BusConnection *connection = g_new0(BusConnection, 1);
+
+        connection->server = server;
+        connection->daemon = server->daemon;
+        connection->system = system;
+        connection->uid = UID_NOBODY; /* what is for everybody is answered as to anybody */
+        connection->subscribed = true;
+        g_hash_table_add(server->connections, connection);
+        return connection;
+}
+
 void bus_server_each_fd(
         const BusServer *server,
         void (*each)(int fd, const char *name, void *userdata),
@@ -324,13 +340,19 @@ bool bus_server_is_talking(const BusServer *server, const sd_bus *except) {
         return false;
 }
 
+/* While the system bus is not there nothing is kept for it. */
+static bool is_listening(const BusConnection *connection) {
+        return connection->subscribed && !connection->dead &&
+               (!connection->system || sd_bus_is_ready(connection->bus) > 0);
+}
+
 static bool anybody_subscribed(const BusServer *server) {
         GHashTableIter iter;
         void *connection;
 
         g_hash_table_iter_init(&iter, server->connections);
         while (g_hash_table_iter_next(&iter, &connection, NULL))
-                if (((BusConnection *)connection)->subscribed)
+                if (is_listening(connection))
                         return true;
         return false;
 }
@@ -369,7 +391,7 @@ void bus_server_each_subscriber(
                 BusConnection *connection = item;
                 uint64_t queued = 0;
 
-                if (!connection->subscribed || connection->dead)
+                if (!is_listening(connection))
                         continue;
                 if (sd_bus_get_n_queued_write(connection->bus, &queued) >= 0 &&
                     queued > 4 * LIMIT_BUS_CALLS_PENDING) {

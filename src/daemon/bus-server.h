@@ -11,6 +11,7 @@
 #include "src/daemon/daemon.h"
 
 typedef struct BusConnection {
+        BusSystem *system; /* set for the connection to the system bus: its callers are many */
         BusServer *server;
         Daemon *daemon;
         sd_bus *bus;
@@ -25,6 +26,9 @@ typedef struct BusConnection {
 /* listen_fd as for hook_server_new(). */
 int bus_server_new(Daemon *daemon, int listen_fd, BusServer **ret, Diag *diag);
 BusServer *bus_server_free(BusServer *server);
+
+/* A connection to the system bus, empty yet, the server's; its signals go to all. */
+BusConnection *bus_server_add_system(BusServer *server, BusSystem *system);
 
 /* Descriptors for a re-exec: the listening socket, named "bus". */
 void bus_server_each_fd(

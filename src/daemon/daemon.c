@@ -9,6 +9,7 @@
 #include "src/base/fd.h"
 #include "src/base/log.h"
 #include "src/daemon/bus-server.h"
+#include "src/daemon/bus-system.h"
 #include "src/daemon/fd-store.h"
 #include "src/daemon/hook-server.h"
 #include "src/daemon/lease.h"
@@ -237,6 +238,7 @@ void daemon_free(Daemon *daemon) {
         daemon->hook = hook_server_free(daemon->hook);
         if (daemon->reload_calls)
                 g_ptr_array_unref(daemon->reload_calls);
+        daemon->bus_system = bus_system_free(daemon->bus_system);
         daemon->bus = bus_server_free(daemon->bus);
         daemon->leases = lease_table_free(daemon->leases);
         let_go(daemon);

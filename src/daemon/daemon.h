@@ -20,6 +20,7 @@
 #include "units/wish.h"
 
 typedef struct BusServer BusServer;
+typedef struct BusSystem BusSystem;
 typedef struct HookServer HookServer;
 typedef struct LeaseTable LeaseTable;
 typedef struct Reexec Reexec;
@@ -42,6 +43,7 @@ typedef struct Daemon {
         UnitSource *source;
         UnitTable *units;
         BusServer *bus;
+        BusSystem *bus_system; /* NULL: not served there */
         HookServer *hook;
         LeaseTable *leases;
         Reexec *reexec;

@@ -21,6 +21,7 @@
 #include "src/base/log.h"
 #include "src/base/trust.h"
 #include "src/daemon/bus-server.h"
+#include "src/daemon/bus-system.h"
 #include "src/daemon/daemon.h"
 #include "src/daemon/fd-store.h"
 #include "src/daemon/handover.h"
@@ -37,8 +38,10 @@
 #include "src/daemon/transient.h"
 #include "src/daemon/unit-news.h"
 
-#define LOCK_TRIES      100U
-#define LOCK_PAUSE_USEC 10000U
+#define RUNTIME_DIRECTORY "/run/unitbpf"
+#define SYSTEM_BUS        "unix:path=/run/dbus/system_bus_socket"
+#define LOCK_TRIES        100U
+#define LOCK_PAUSE_USEC   10000U
 
 static int take_lock(Daemon *daemon, Diag *diag) {
         g_autofree char *path = daemon_runtime_path(daemon, "lock");
@@ -240,6 +243,15 @@ static int start_tracker(Daemon *daemon, Inherited *inherited, Diag *diag) {
         return r < 0 ? diag_errno(diag, r, "cannot set up events") : 0;
 }
 
+/* One daemon can have the name: the one of the default runtime directory. */
+static int start_system_bus(Daemon *daemon) {
+        const char *address = getenv("DBUS_SYSTEM_BUS_ADDRESS");
+
+        if (strcmp(daemon->options.runtime_directory, RUNTIME_DIRECTORY) != 0)
+                return 0;
+        return bus_system_new(daemon, address ? address : SYSTEM_BUS, &daemon->bus_system);
+}
+
 static int start_servers(Daemon *daemon, Inherited *inherited, Diag *diag) {
         int r = lease_table_new(daemon, &daemon->leases, diag);
 
@@ -249,6 +261,8 @@ static int start_servers(Daemon *daemon, Inherited *inherited, Diag *diag) {
                 r = hook_server_new(daemon, TAKE_FD(inherited->hook_fd), &daemon->hook, diag);
         if (r >= 0)
                 r = bus_server_new(daemon, TAKE_FD(inherited->bus_fd), &daemon->bus, diag);
+        if (r >= 0)
+                r = start_system_bus(daemon);
         if (r < 0)
                 return r;
         for (unsigned i = 0; inherited->sockets && i < inherited->sockets->len; i++) {
