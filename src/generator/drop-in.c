@@ -92,8 +92,6 @@ char *drop_in_text(const char *unit, HookCall call, const StartLines *lines) {
                         text, "BindReadOnlyPaths=%s\nBindReadOnlyPaths=-%s\n", UNITBPF_HOOK,
                         UNITBPF_RUNTIME
                 );
-        if (lines->no_exec)
-                g_string_append_printf(text, "ExecPaths=%s\n", UNITBPF_HOOK);
         return g_string_free(text, FALSE);
 }
 

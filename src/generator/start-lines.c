@@ -9,22 +9,11 @@
 #include "units/ini.h"
 #include "units/unit-file.h"
 
-/* Keys that change what a unit sees of the file system or may execute there; a '+' command is bound by them too. */
-static const struct {
-        const char *key;
-        bool no_exec;
-} views[] = {
-        { "RootDirectory", false },
-        { "RootImage", false },
-        { "TemporaryFileSystem", false },
-        { "InaccessiblePaths", false },
-        { "InaccessibleDirectories", false },
-        { "BindPaths", false },
-        { "BindReadOnlyPaths", false },
-        { "MountImages", false },
-        { "ExtensionImages", false },
-        { "ExtensionDirectories", false },
-        { "NoExecPaths", true },
+/* Keys that put something else where the hook or its socket is, for '+' commands as well. InaccessiblePaths= and
+ * NoExecPaths= are not among them: the service manager leaves them out for '+' commands. */
+static const char *const views[] = {
+        "RootDirectory",     "RootImage",   "TemporaryFileSystem", "BindPaths",
+        "BindReadOnlyPaths", "MountImages", "ExtensionImages",     "ExtensionDirectories",
 };
 
 typedef struct Reading {
@@ -52,7 +41,7 @@ static int on_entry(const IniEntry *entry, void *userdata) {
                 reading->lines->slice = *entry->value ? g_strdup(entry->value) : NULL;
         }
         for (size_t i = 0; i < ELEMENTS(views); i++)
-                if (strcmp(entry->key, views[i].key) == 0)
+                if (strcmp(entry->key, views[i]) == 0)
                         reading->set[i] = *entry->value != 0;
         return 0;
 }
@@ -92,10 +81,8 @@ int start_lines_read(
                 r = read_file(context, *dropin, &reading, diag);
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < ELEMENTS(views); i++) {
+        for (size_t i = 0; i < ELEMENTS(views); i++)
                 lines.own_view = lines.own_view || reading.set[i];
-                lines.no_exec = lines.no_exec || (reading.set[i] && views[i].no_exec);
-        }
         *ret = lines;
         lines = (StartLines){};
         return 0;

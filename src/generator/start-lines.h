@@ -16,7 +16,6 @@ typedef struct StartLines {
         char *slice; /* Slice= as written; NULL: not said */
         bool unknown; /* the files cannot be read */
         bool own_view; /* it may not see the hook or its socket: RootDirectory= TemporaryFileSystem= and kin */
-        bool no_exec; /* NoExecPaths=: it may not execute the hook */
 } StartLines;
 
 /* Reads the files in the order in which they apply; an empty assignment resets, as everywhere. */

@@ -113,6 +113,16 @@ def sandboxes(machine):
         print(f'{" ".join(lines)}: refused')
 
 
+def views_in_which_hook_or_socket_would_be_hidden(machine):
+    local, run = '/usr/local', '/run'
+    for number, lines in enumerate([
+            [f'TemporaryFileSystem={local}', f'BindReadOnlyPaths={PROGRAM}'], [f'BindPaths=/srv:{run}'],
+            [f'InaccessiblePaths={run}/unitbpf {local}/libexec /sys/fs/cgroup', 'ProcSubset=pid'],
+            ['NoExecPaths=/', f'ExecPaths={PROGRAM} /lib /lib64'], ['PrivateUsers=yes', 'PrivateIPC=yes']]):
+        refused_each_time(machine, f'view{number}.service', *ONESHOT, *lines, times=repeats(2, 20))
+        print(f'{" ".join(lines)}: refused')
+
+
 def a_root_directory_of_its_own(machine):
     path = machine.path(f'{ROOT}/bin')
     os.makedirs(path, exist_ok=True)
@@ -197,5 +207,5 @@ def an_emptied_hook_is_said_and_made_up_for(machine):
 
 cases.main(without_programs_it_is_let_through, each_type_of_service, a_service_that_forks, a_service_that_notifies,
            a_service_with_a_name_on_the_bus, its_own_conditions_and_preparations, sandboxes,
-           a_root_directory_of_its_own, started_by_its_socket, started_anew_by_itself,
+           views_in_which_hook_or_socket_would_be_hidden, a_root_directory_of_its_own, started_by_its_socket, started_anew_by_itself,
            who_survives_a_stop_keeps_the_programs, an_emptied_hook_is_said_and_made_up_for, prepare=prepare)

@@ -210,16 +210,15 @@ def a_view_of_its_own_gets_the_hook_bound_in():
         tree.service('root.service', 'RootDirectory=/srv/x')
         tree.service('image.service', 'RootImage=/srv/x.raw')
         tree.service('tmp.service', 'TemporaryFileSystem=/run')
-        tree.service('exec.service', 'NoExecPaths=/')
+        tree.service('less.service', 'NoExecPaths=/\nInaccessiblePaths=/run')
         tree.service('bind.service', 'BindPaths=/srv/x:/run')
         tree.service('back.service', 'RootDirectory=/srv/x\nRootDirectory=')
         tree.service('plain.service')
         found = tree.generated()
-        for name in ('root', 'image', 'tmp', 'exec', 'bind'):
+        for name in ('root', 'image', 'tmp', 'bind'):
             text = found[name + '.service']
             check('/unitbpf-hook\nBindReadOnlyPaths=-/run/unitbpf\n' in text, text)
-        check('ExecPaths=/' in found['exec.service'], found)
-        for name in ('back', 'plain'):
+        for name in ('back', 'less', 'plain'):
             check('BindReadOnlyPaths' not in found[name + '.service'], found)
 
 
