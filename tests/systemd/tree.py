@@ -77,11 +77,11 @@ class Tree:
             self.link(f'/etc/systemd/system/{unit}', '/dev/null')
 
     def install(self, build):
-        """Puts what is installed from a build directory into the tree."""
-        result = subprocess.run(['meson', 'install', '-C', build, '--quiet', '--destdir', self.root],
+        """Puts what is installed from a build directory into the tree; all of it must have been built."""
+        result = subprocess.run(['meson', 'install', '-C', build, '--quiet', '--no-rebuild', '--destdir', self.root],
                                 capture_output=True, text=True, stdin=subprocess.DEVNULL)
         if result.returncode:
-            raise RuntimeError(f'meson install: {result.stdout}{result.stderr}')
+            raise RuntimeError(f'meson install: {result.stdout}{result.stderr}is all of {build} built?')
 
     def make_plain(self):
         """Takes out what the administrator of the host has enabled and what the machine does not need."""
