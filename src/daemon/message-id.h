@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* MESSAGE_ID= of what is logged, explained in units/system/unitbpf.catalog.in. They stay what they are for ever. */
+/* MESSAGE_ID= of what is logged, explained in units/system/unitbpf.catalog. They stay what they are for ever. */
 
 #define MESSAGE_ATTACHED "6c3a1f0d9f2b4f2c8a5e7d4b90c1e6f3"
 #define MESSAGE_REPLACED "b1e8d2a47c5946d1a0f39e6b25d87c40"
