@@ -219,6 +219,8 @@ static int read_program_options(char *const *words, ProgramRequest *request, Dia
                         request->via = VIA_CGROUP_LINK;
                 else if (strcmp(*words, "via=legacy") == 0)
                         request->via = VIA_CGROUP_LEGACY;
+                else if (strcmp(*words, "takeover") == 0)
+                        request->takeover = true;
                 else
                         return diag_fail(diag, -EINVAL, "unknown option '%s'", *words);
         }

@@ -164,7 +164,7 @@ _public_ int unitbpf_attach(
                 [UNITBPF_OVERRIDE] = ATTACH_OVERRIDE,
                 [UNITBPF_EXCLUSIVE] = ATTACH_EXCLUSIVE,
         };
-        unsigned mode = flags & ~(unsigned)UNITBPF_LEGACY;
+        unsigned mode = flags & ~(unsigned)(UNITBPF_LEGACY | UNITBPF_TAKEOVER);
         int r;
         ProgramRequest request = {
                 .unit = unit,
@@ -172,6 +172,7 @@ _public_ int unitbpf_attach(
                 .cgroup_fd = cgroup_fd,
                 .hook = hook_from_string(hook),
                 .via = flags & UNITBPF_LEGACY ? VIA_CGROUP_LEGACY : _VIA_INVALID,
+                .takeover = flags & UNITBPF_TAKEOVER,
         };
 
         r = check_ready(unitbpf);

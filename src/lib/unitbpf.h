@@ -60,10 +60,13 @@ enum {
         UNITBPF_OVERRIDE = 1,
         UNITBPF_EXCLUSIVE = 2,
         UNITBPF_LEGACY = 1 << 8, /* with MULTI: by PROG_ATTACH, no link */
+        UNITBPF_TAKEOVER =
+                1 << 9, /* with OVERRIDE, EXCLUSIVE: displace a foreign program of the same mode */
 };
 
 /* Attaches a loaded program to a cgroup at a hook (any spelling: "egress", "cgroup_inet4_connect", ...) for a unit. The
- * descriptors stay the caller's. -EBUSY: a foreign program is in the way; -E2BIG: the list is full; -EINVAL: the program
+ * descriptors stay the caller's. -EBUSY: a program is in the way, a foreign one without TAKEOVER or
+ * one attached by this library; -E2BIG: the list is full; -EINVAL: the program
  * does not fit. */
 int unitbpf_attach(
         Unitbpf *unitbpf,

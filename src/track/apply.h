@@ -35,13 +35,6 @@ void plan_context_make(
 );
 void plan_context_done(PlanContext *context);
 
-/* Attaches one program at hook of the cgroup for the attachment: intent, call, pin, commit. On failure nothing of it
- * is left. The attachment (id set, not in the tables) stays the caller's. */
-int apply_single(
-        Tracker *tracker,
-        Attachment *attachment,
-        int cgroup_fd,
-        int prog_fd,
-        bool takeover,
-        Diag *diag
-);
+/* Attaches the program of the request to its cgroup for the attachment: intent, call, pin, commit. On failure nothing
+ * of it is left. The attachment (id set, not in the tables) stays the caller's. */
+int apply_single(Tracker *tracker, Attachment *attachment, const ProgramRequest *request, Diag *diag);

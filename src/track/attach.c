@@ -44,21 +44,14 @@ int attach_and_hold(Tracker *tracker, Attachment *a, const MechanismCall *call, 
         return r;
 }
 
-int apply_single(
-        Tracker *tracker,
-        Attachment *a,
-        int cgroup_fd,
-        int prog_fd,
-        bool takeover,
-        Diag *diag
-) {
+int apply_single(Tracker *tracker, Attachment *a, const ProgramRequest *request, Diag *diag) {
         MechanismCall call = {
                 .ops = tracker->ops,
                 .attachment = a,
-                .cgroup_fd = cgroup_fd,
-                .prog_fd = prog_fd,
+                .cgroup_fd = request->cgroup_fd,
+                .prog_fd = request->prog_fd,
                 .old_prog_fd = -EBADF,
-                .takeover = takeover,
+                .takeover = request->takeover,
         };
         int r;
 

@@ -546,7 +546,7 @@ int tracker_attach_program(
         }
         text_assign(&a->unit, request->unit);
         a->id = core_new_id(tracker);
-        r = apply_single(tracker, a, request->cgroup_fd, request->prog_fd, false, diag);
+        r = apply_single(tracker, a, request, diag);
         if (r < 0) {
                 discard(tracker, a);
                 if (unit && unit->attachments->len == 0)

@@ -197,7 +197,7 @@ int tracker_free_attachment(Tracker *tracker, uint64_t id, Diag *diag);
 int tracker_detach_all(Tracker *tracker, Diag *diag); /* quarantined things too */
 
 /* One program by descriptor instead of a file, held until tracker_detach(). The descriptors stay the caller's.
- * -EBUSY: a foreign program in the way (named in diag). */
+ * -EBUSY: a program in the way (named in diag), foreign without takeover or one of ours. */
 typedef struct ProgramRequest {
         const char *unit; /* whose it is; NULL: nobody's but the holder's of its lease */
         int prog_fd;
@@ -206,6 +206,7 @@ typedef struct ProgramRequest {
         AttachMode mode;
         Via via;
         bool lease;
+        bool takeover; /* a foreign program in the way in override or exclusive mode is displaced; ours never is */
         const char *origin; /* who asked, for people */
 } ProgramRequest;
 int tracker_attach_program(

@@ -5,6 +5,39 @@
 
 #include "src/track/mechanism.h"
 
+/* What takeover permits is to displace somebody else's program. One of ours stands for a unit or a lease, whose holder
+ * would go on believing in it. */
+static int check_own(
+        const Tracker *tracker,
+        const GPtrArray *array,
+        const Attachment *a,
+        Diag *diag
+) {
+        for (guint i = 0; i < array->len; i++) {
+                const Attachment *other = array->pdata[i];
+
+                if (other->cgroup_id != a->cgroup_id || other->hook != a->hook ||
+                    (other->state != ATTACHMENT_ATTACHED && other->state != ATTACHMENT_QUARANTINED))
+                        continue;
+                return diag_fail(
+                        diag, -EBUSY,
+                        "program %u of '%s' (attachment %lu of ours) is attached to %s of cgroup %s",
+                        other->program ? other->program->id : 0, other->unit ?: "a lease",
+                        (unsigned long)other->id, hook_to_string(a->hook), a->path
+                );
+        }
+        return 0;
+}
+
+static int check_place(const Tracker *tracker, const Attachment *a, Diag *diag) {
+        int r;
+
+        if (a->mode == ATTACH_MULTI)
+                return 0;
+        r = check_own(tracker, tracker->all, a, diag);
+        return r < 0 ? r : check_own(tracker, tracker->quarantine, a, diag);
+}
+
 int transient_attachment_new(
         Tracker *tracker,
         const ProgramRequest *request,
@@ -52,6 +85,9 @@ int transient_attachment_new(
         a->policy = POLICY_WANTED;
         a->since_usec = core_now_usec();
         text_assign(&a->path, path);
+        r = check_place(tracker, a, diag);
+        if (r < 0)
+                return r;
         text_assign(&a->origin, request->origin);
         a->program = core_learn_program(tracker, &info, info.name, NULL, NULL);
         *ret = TAKE_PTR(a);

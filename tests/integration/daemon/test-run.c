@@ -14,6 +14,7 @@
 
 #include <glib.h>
 
+#include "bpf/kernel-ops.h"
 #include "src/base/fd.h"
 #include "tests/integration/bpf/kernel-host.h"
 #include "tests/integration/daemon/daemon-host.h"
@@ -241,6 +242,50 @@ static int lease_program(uint64_t *ret_id) {
         return fd_duplicate(lease);
 }
 
+static int attach_exclusive(int program, int cgroup, const char *option) {
+        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = daemon_host_connect();
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        uint64_t id;
+        int lease;
+
+        if (sd_bus_call_method(
+                    bus, NULL, MANAGER_PATH, MANAGER, "AttachProgram", NULL, &reply, "hhsas",
+                    program, cgroup, "egress", 2, "exclusive", option
+            ) < 0)
+                return -EBUSY;
+        ck_assert_int_gt(sd_bus_message_read(reply, "th", &id, &lease), 0);
+        return fd_duplicate(lease);
+}
+
+/* Somebody else's program is displaced for a lease if that is said; ours is not even then. */
+START_TEST(a_lease_displaces_with_takeover_alone)
+{
+        _cleanup_close_ int program = -EBADF, foreign = -EBADF, cgroup = -EBADF;
+        g_autofree char *path = NULL;
+        const KernelOps *ops = kernel_ops_real();
+        AttachArguments arguments = { .replace_prog_fd = -EBADF };
+        int lease;
+
+        daemon_host_begin();
+        daemon_host_make_cgroup("a.service");
+        daemon_host_start(NULL);
+        path = daemon_host_cgroup("a.service");
+        cgroup = arguments.cgroup_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        program = kernel_host_program(HOOK_EGRESS);
+        foreign = arguments.prog_fd = kernel_host_program(HOOK_EGRESS);
+        arguments.attach_type = hook_info(HOOK_EGRESS)->attach_type;
+        ck_assert_int_eq(ops->prog_attach(ops, &arguments), 0);
+        ck_assert_int_lt(attach_exclusive(program, cgroup, "exclusive"), 0);
+        lease = attach_exclusive(program, cgroup, "takeover");
+        ck_assert_int_ge(lease, 0);
+        ck_assert_int_lt(attach_exclusive(foreign, cgroup, "takeover"), 0);
+        ck_assert_uint_eq(daemon_host_programs("a.service", HOOK_EGRESS), 1);
+        (void)fd_close(lease);
+        ck_assert(daemon_host_wait_programs("a.service", HOOK_EGRESS, 0));
+        daemon_host_end();
+}
+END_TEST
+
 START_TEST(a_leased_program_goes_with_the_last_copy_of_its_lease)
 {
         uint64_t id;
@@ -333,6 +378,7 @@ CHECK_MAIN(
         assignments_of_a_run_survive_a_kill_of_the_daemon,
         a_vacant_cgroup_goes_after_ten_seconds,
         a_leased_program_goes_with_the_last_copy_of_its_lease,
+        a_lease_displaces_with_takeover_alone,
         leases_are_kept_and_lost_over_a_kill_of_the_daemon,
         a_crash_before_the_lease_is_handed_out_leaves_nothing_attached
 )

@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "bpf/call.h"
+#include "bpf/kernel-ops.h"
+#include "bpf/look/hook.h"
 #include "src/base/fd.h"
 #include "src/base/text.h"
 #include "src/lib/unitbpf.h"
@@ -123,6 +125,58 @@ START_TEST(mistakes_are_errors_with_words)
 }
 END_TEST
 
+static size_t count(int cgroup, uint32_t prog_id) {
+        const KernelOps *ops = kernel_ops_real();
+        QueryResult query = {};
+        size_t n = 0;
+
+        ck_assert_int_ge(
+                ops->query(ops, cgroup, hook_info(HOOK_EGRESS)->attach_type, false, &query), 0
+        );
+        for (size_t i = 0; i < query.n_prog_ids; i++)
+                n += query.prog_ids[i] == prog_id;
+        query_result_done(&query);
+        return n;
+}
+
+/* A program of somebody else is displaced if that is said, one of the library's own never. */
+START_TEST(takeover_displaces_the_foreign_alone)
+{
+        const KernelOps *ops = kernel_ops_real();
+        _cleanup_close_ int cgroup = -EBADF, program = -EBADF, foreign = -EBADF;
+        AttachArguments arguments = { .replace_prog_fd = -EBADF };
+        const unsigned flags = UNITBPF_OVERRIDE | UNITBPF_TAKEOVER;
+        ProgramInfo info;
+        Unitbpf *unitbpf;
+        uint64_t id;
+
+        kernel_host_make("a");
+        cgroup = arguments.cgroup_fd = open_cgroup("a");
+        program = kernel_host_program(HOOK_EGRESS);
+        foreign = arguments.prog_fd = kernel_host_program(HOOK_EGRESS);
+        arguments.attach_type = hook_info(HOOK_EGRESS)->attach_type;
+        arguments.flags = BPF_F_ALLOW_OVERRIDE;
+        ck_assert_int_eq(ops->prog_attach(ops, &arguments), 0);
+        ck_assert_int_eq(ops->prog_info(ops, foreign, &info), 0);
+        unitbpf = begin();
+        ck_assert_int_eq(
+                unitbpf_attach(unitbpf, "a", cgroup, program, "egress", UNITBPF_OVERRIDE, &id),
+                -EBUSY
+        );
+        ck_assert_uint_eq(count(cgroup, info.id), 1);
+        ck_assert_int_eq(unitbpf_attach(unitbpf, "a", cgroup, program, "egress", flags, &id), 0);
+        ck_assert_uint_eq(count(cgroup, info.id), 0);
+        ck_assert_int_eq(
+                unitbpf_attach(unitbpf, "b", cgroup, foreign, "egress", flags, &id), -EBUSY
+        );
+        ck_assert_ptr_nonnull(strstr(unitbpf_last_error(unitbpf), "of 'a'"));
+        ck_assert_uint_eq(count(cgroup, info.id), 0);
+        ck_assert_ptr_null(unitbpf_free(unitbpf));
+        kernel_host_remove("a");
+        kernel_host_end();
+}
+END_TEST
+
 /* The new image: text in a memfd, links beside it. Argument: TEXT-FD LINK-FD LINK-ID. */
 static int new_image(char **argv) {
         _cleanup_free_ char *text = NULL;
@@ -202,6 +256,7 @@ int main(int argc, char **argv) {
         const TTest *const tests[] = {
                 programs_are_attached_listed_and_detached,
                 mistakes_are_errors_with_words,
+                takeover_displaces_the_foreign_alone,
                 everything_survives_execve,
         };
 
