@@ -23,49 +23,6 @@
 #include "tests/integration/track/track-host.h"
 #include "tests/unit/check-main.h"
 
-static TargetSet *wish(const Host *host, AttachMode mode, Via via, bool takeover, int version) {
-        TargetSet *set = target_set_new(UNIT);
-        Target *target = target_set_add(set);
-
-        target->hook = HOOK;
-        target->mode = mode;
-        target->via = via;
-        target->takeover = takeover;
-        target->repair = true;
-        target->is_pin = true;
-        target->path = text_format("%s/own%d", host->bpffs, version);
-        target->origin = strdup("/etc/t.service:1");
-        target->fd = open(target->path, O_PATH | O_CLOEXEC);
-        ck_assert_int_ge(target->fd, 0);
-        return set;
-}
-
-static int apply(Host *host, const TargetSet *set, Diag *diag) {
-        const UnitPlace place = { .unit = UNIT,
-                                  .invocation_id = "aaaabbbbccccddddeeeeffff00001111",
-                                  .cgroup = host->cgroup };
-
-        return tracker_apply(host->tracker, &place, set, APPLY_LATE, diag);
-}
-
-/* What is there before. OWN_*: the tracker attached it, with the first program. */
-typedef enum Prior {
-        NOTHING,
-        FOREIGN_EXCLUSIVE,
-        FOREIGN_OVERRIDE,
-        FOREIGN_MULTI,
-        FOREIGN_LINK,
-        FOREIGN_FULL,
-        PARENT_EXCLUSIVE,
-        PARENT_OVERRIDE,
-        PARENT_MULTI,
-        DEAD,
-        OWN_LINK,
-        OWN_LEGACY,
-        OWN_OVERRIDE,
-        OWN_EXCLUSIVE,
-} Prior;
-
 typedef struct Row {
         Prior prior;
         AttachMode mode;
@@ -147,91 +104,6 @@ static const Row rows[] = {
         { OWN_EXCLUSIVE, ATTACH_MULTI, LINK, false, APPLY_COVERED, NULL }, /* L6 */
 };
 
-static void attach_foreign(const Host *host, int cgroup_fd, uint32_t flags) {
-        const AttachArguments arguments = {
-                .cgroup_fd = cgroup_fd,
-                .prog_fd = host->foreign,
-                .replace_prog_fd = -EBADF,
-                .attach_type = hook_info(HOOK)->attach_type,
-                .flags = flags,
-        };
-
-        ck_assert_int_eq(host->ops->prog_attach(host->ops, &arguments), 0);
-}
-
-static void detach_foreign(const Host *host, int cgroup_fd) {
-        const AttachArguments arguments = {
-                .cgroup_fd = cgroup_fd,
-                .prog_fd = host->foreign,
-                .replace_prog_fd = -EBADF,
-                .attach_type = hook_info(HOOK)->attach_type,
-        };
-
-        if (host_count(host, cgroup_fd, host->foreign_id) > 0)
-                (void)host->ops->prog_detach(host->ops, &arguments); /* links go with their fds */
-}
-
-static void link_foreign(Host *host, int n) {
-        for (int i = 0; i < n; i++) {
-                host->links[i] = host->ops->link_create(
-                        host->ops, host->foreign, host->cgroup_fd, hook_info(HOOK)->attach_type
-                );
-                ck_assert_int_ge(host->links[i], 0);
-        }
-}
-
-static void attach_own(Host *host, AttachMode mode, Via via) {
-        _cleanup_(target_set_free_ptr) TargetSet *set = wish(host, mode, via, false, 0);
-
-        ck_assert_int_eq(apply(host, set, NULL), APPLY_COVERED);
-}
-
-static void prepare(Host *host, Prior prior) {
-        switch (prior) {
-        case NOTHING:
-                return;
-        case FOREIGN_EXCLUSIVE:
-                attach_foreign(host, host->cgroup_fd, 0);
-                return;
-        case FOREIGN_OVERRIDE:
-                attach_foreign(host, host->cgroup_fd, BPF_F_ALLOW_OVERRIDE);
-                return;
-        case FOREIGN_MULTI:
-                attach_foreign(host, host->cgroup_fd, BPF_F_ALLOW_MULTI);
-                return;
-        case FOREIGN_LINK:
-                link_foreign(host, 1);
-                return;
-        case FOREIGN_FULL:
-                link_foreign(host, FULL);
-                return;
-        case PARENT_EXCLUSIVE:
-                attach_foreign(host, host->parent_fd, 0);
-                return;
-        case PARENT_OVERRIDE:
-                attach_foreign(host, host->parent_fd, BPF_F_ALLOW_OVERRIDE);
-                return;
-        case PARENT_MULTI:
-                attach_foreign(host, host->parent_fd, BPF_F_ALLOW_MULTI);
-                return;
-        case DEAD:
-                kernel_host_remove("p/c");
-                return;
-        case OWN_LINK:
-                attach_own(host, ATTACH_MULTI, LINK);
-                return;
-        case OWN_LEGACY:
-                attach_own(host, ATTACH_MULTI, LEGACY);
-                return;
-        case OWN_OVERRIDE:
-                attach_own(host, ATTACH_OVERRIDE, LEGACY);
-                return;
-        case OWN_EXCLUSIVE:
-                attach_own(host, ATTACH_EXCLUSIVE, LEGACY);
-                return;
-        }
-}
-
 static void check_row(Host *host, const Row *row, size_t index) {
         _cleanup_(target_set_free_ptr) TargetSet *set = NULL;
         _cleanup_diag_ Diag diag = {};
@@ -239,11 +111,11 @@ static void check_row(Host *host, const Row *row, size_t index) {
         int r;
 
         host_start(host, NULL, NULL);
-        prepare(host, row->prior);
+        host_prepare(host, row->prior);
         foreign_before = host_count(host, host->cgroup_fd, host->foreign_id) +
                          host_count(host, host->parent_fd, host->foreign_id);
-        set = wish(host, row->mode, row->via, row->takeover, 1);
-        r = apply(host, set, &diag);
+        set = host_wish(host, row->mode, row->via, row->takeover, 1);
+        r = host_apply(host, set, &diag);
         ck_assert_msg(
                 r == row->answer, "row %zu: %d instead of %d: %s", index, r, row->answer,
                 diag.text ?: "-"
@@ -272,8 +144,8 @@ static void check_row(Host *host, const Row *row, size_t index) {
                         host_count(host, host->cgroup_fd, host_program_id(host, host->own[i])), 0
                 );
         host->tracker = tracker_free(host->tracker);
-        detach_foreign(host, host->cgroup_fd);
-        detach_foreign(host, host->parent_fd);
+        host_detach_foreign(host, host->cgroup_fd);
+        host_detach_foreign(host, host->parent_fd);
 }
 
 START_TEST(every_row_is_answered_and_nobody_displaced)
@@ -283,84 +155,6 @@ START_TEST(every_row_is_answered_and_nobody_displaced)
 
                 host_begin(&host);
                 check_row(&host, &rows[i], i);
-                host_end(&host);
-        }
-}
-END_TEST
-
-typedef struct Request {
-        Prior prior;
-        AttachMode mode;
-        bool takeover;
-        int answer;
-        const char *text; /* part of what is said */
-} Request;
-
-/* A program that comes by descriptor: what is there is displaced only if it is foreign, alone there, of the same mode,
- * and takeover was said. */
-static const Request requests[] = {
-        { FOREIGN_EXCLUSIVE, ATTACH_EXCLUSIVE, false, -EBUSY, "of somebody else is attached" },
-        { FOREIGN_EXCLUSIVE, ATTACH_EXCLUSIVE, true, 0, NULL },
-        { FOREIGN_EXCLUSIVE, ATTACH_OVERRIDE, true, -EPERM, "which does not go with override" },
-        { FOREIGN_EXCLUSIVE, ATTACH_MULTI, true, -EPERM, "which does not go with multi" },
-        { FOREIGN_OVERRIDE, ATTACH_OVERRIDE, false, -EBUSY, "of somebody else is attached" },
-        { FOREIGN_OVERRIDE, ATTACH_OVERRIDE, true, 0, NULL },
-        { FOREIGN_OVERRIDE, ATTACH_EXCLUSIVE, true, -EPERM, "which does not go with exclusive" },
-        { FOREIGN_LINK, ATTACH_EXCLUSIVE, true, -EPERM, "which does not go with exclusive" },
-        { FOREIGN_MULTI, ATTACH_MULTI, true, 0, NULL },
-        { PARENT_EXCLUSIVE, ATTACH_EXCLUSIVE, true, -EPERM, "/p' above has program" },
-        { NOTHING, ATTACH_EXCLUSIVE, true, 0, NULL },
-        { OWN_EXCLUSIVE, ATTACH_EXCLUSIVE, true, -EBUSY, "of ours) is attached" },
-        { OWN_OVERRIDE, ATTACH_OVERRIDE, true, -EBUSY, "of '" UNIT "'" },
-};
-
-static void check_request(Host *host, const Request *row, size_t index) {
-        _cleanup_diag_ Diag diag = {};
-        const ProgramRequest request = {
-                .prog_fd = host->own[1],
-                .cgroup_fd = host->cgroup_fd,
-                .hook = HOOK,
-                .mode = row->mode,
-                .via = _VIA_INVALID,
-                .takeover = row->takeover,
-        };
-        bool displaces = row->answer == 0 && row->mode != ATTACH_MULTI;
-        size_t before, n_before, after;
-        uint64_t id = 0;
-        int r;
-
-        host_start(host, NULL, NULL);
-        prepare(host, row->prior);
-        n_before = tracker_n_attachments(host->tracker);
-        before = host_count(host, host->cgroup_fd, host->foreign_id);
-        r = tracker_attach_program(host->tracker, &request, &id, &diag);
-        ck_assert_msg(r == row->answer, "request %zu: %d: %s", index, r, diag.text ?: "-");
-        if (row->text)
-                ck_assert_msg(
-                        strstr(diag_text(&diag, r), row->text), "request %zu: %s", index, diag.text
-                );
-        after = host_count(host, host->cgroup_fd, host->foreign_id);
-        ck_assert_msg(after == (displaces ? 0 : before), "request %zu: %zu foreign", index, after);
-        ck_assert_uint_eq(
-                host_count(host, host->cgroup_fd, host_program_id(host, host->own[1])), r == 0
-        );
-        if (row->prior >= OWN_LINK)
-                ck_assert_uint_eq(
-                        host_count(host, host->cgroup_fd, host_program_id(host, host->own[0])), 1
-                );
-        ck_assert_uint_eq(tracker_n_attachments(host->tracker), n_before + (r == 0));
-        host->tracker = tracker_free(host->tracker);
-        detach_foreign(host, host->cgroup_fd);
-        detach_foreign(host, host->parent_fd);
-}
-
-START_TEST(request_displaces_only_what_takeover_permits)
-{
-        for (size_t i = 0; i < ELEMENTS(requests); i++) {
-                Host host;
-
-                host_begin(&host);
-                check_request(&host, &requests[i], i);
                 host_end(&host);
         }
 }
@@ -382,7 +176,7 @@ START_TEST(attached_program_decides)
         ck_assert_int_eq(host.ops->unpin(host.ops, path), 0);
         ck_assert_int_eq(host.ops->pin(host.ops, host.own[0], path), 0);
         host_start(&host, NULL, NULL);
-        attach_own(&host, ATTACH_MULTI, LINK);
+        host_attach_own(&host, ATTACH_MULTI, LINK);
         pid = fork();
         if (pid == 0) {
                 _cleanup_free_ char *procs = text_format("%s/cgroup.procs", host.cgroup);
@@ -408,11 +202,11 @@ START_TEST(replacement_keeps_the_link)
 
         host_begin(&host);
         host_start(&host, NULL, NULL);
-        attach_own(&host, ATTACH_MULTI, LINK);
+        host_attach_own(&host, ATTACH_MULTI, LINK);
         ck_assert(tracker_get_attachment(host.tracker, 0, &before));
         link_id = before.link_id;
-        set = wish(&host, ATTACH_MULTI, LINK, false, 1);
-        ck_assert_int_eq(apply(&host, set, NULL), APPLY_COVERED);
+        set = host_wish(&host, ATTACH_MULTI, LINK, false, 1);
+        ck_assert_int_eq(host_apply(&host, set, NULL), APPLY_COVERED);
         ck_assert(tracker_get_attachment(host.tracker, 0, &after));
         ck_assert_uint_eq(after.link_id, link_id);
         ck_assert_uint_eq(after.prog_id, host_program_id(&host, host.own[1]));
@@ -431,14 +225,14 @@ START_TEST(forced_detach_is_noticed_and_repaired)
 
         host_begin(&host);
         host_start(&host, NULL, NULL);
-        attach_own(&host, ATTACH_MULTI, LINK);
+        host_attach_own(&host, ATTACH_MULTI, LINK);
         ck_assert(tracker_get_attachment(host.tracker, 0, &view));
         ck_assert_int_eq(host.ops->link_detach(host.ops, view.fd), 0);
         ck_assert_int_eq(tracker_check(host.tracker), 1);
         ck_assert(tracker_get_attachment(host.tracker, 0, &view));
         ck_assert_int_eq(view.state, ATTACHMENT_DEFUNCT);
-        set = wish(&host, ATTACH_MULTI, LINK, false, 0);
-        ck_assert_int_eq(apply(&host, set, NULL), APPLY_COVERED);
+        set = host_wish(&host, ATTACH_MULTI, LINK, false, 0);
+        ck_assert_int_eq(host_apply(&host, set, NULL), APPLY_COVERED);
         ck_assert_uint_eq(
                 host_count(&host, host.cgroup_fd, host_program_id(&host, host.own[0])), 1
         );
@@ -577,7 +371,7 @@ START_TEST(three_word_form_is_believed_as_far_as_the_kernel_confirms)
         Host host;
 
         host_begin(&host);
-        attach_foreign(&host, host.cgroup_fd, BPF_F_ALLOW_OVERRIDE);
+        host_attach_foreign(&host, host.cgroup_fd, BPF_F_ALLOW_OVERRIDE);
         attached = fd_duplicate(host.foreign);
         other = fd_duplicate(host.own[0]);
         ck_assert_int_eq(fdset_adopt(fds, attached), 0);
@@ -608,7 +402,7 @@ START_TEST(detach_behind_the_cgroup_is_success)
 
         host_begin(&host);
         host_start(&host, NULL, NULL);
-        attach_own(&host, ATTACH_MULTI, LINK);
+        host_attach_own(&host, ATTACH_MULTI, LINK);
         ck_assert(tracker_get_attachment(host.tracker, 0, &view));
         link_id = view.link_id;
         kernel_host_remove("p/c");
@@ -622,7 +416,6 @@ END_TEST
 int main(void) {
         const TTest *const tests[] = {
                 every_row_is_answered_and_nobody_displaced,
-                request_displaces_only_what_takeover_permits,
                 attached_program_decides,
                 replacement_keeps_the_link,
                 forced_detach_is_noticed_and_repaired,

@@ -105,3 +105,116 @@ size_t host_count(const Host *host, int cgroup_fd, uint32_t id) {
         query_result_done(&query);
         return n;
 }
+
+#define LINK   VIA_CGROUP_LINK
+#define LEGACY VIA_CGROUP_LEGACY
+
+TargetSet *host_wish(const Host *host, AttachMode mode, Via via, bool takeover, int version) {
+        TargetSet *set = target_set_new(UNIT);
+        Target *target = target_set_add(set);
+
+        target->hook = HOOK;
+        target->mode = mode;
+        target->via = via;
+        target->takeover = takeover;
+        target->repair = true;
+        target->is_pin = true;
+        target->path = text_format("%s/own%d", host->bpffs, version);
+        target->origin = strdup("/etc/t.service:1");
+        target->fd = open(target->path, O_PATH | O_CLOEXEC);
+        ck_assert_int_ge(target->fd, 0);
+        return set;
+}
+
+int host_apply(Host *host, const TargetSet *set, Diag *diag) {
+        const UnitPlace place = { .unit = UNIT,
+                                  .invocation_id = "aaaabbbbccccddddeeeeffff00001111",
+                                  .cgroup = host->cgroup };
+
+        return tracker_apply(host->tracker, &place, set, APPLY_LATE, diag);
+}
+
+void host_attach_foreign(const Host *host, int cgroup_fd, uint32_t flags) {
+        const AttachArguments arguments = {
+                .cgroup_fd = cgroup_fd,
+                .prog_fd = host->foreign,
+                .replace_prog_fd = -EBADF,
+                .attach_type = hook_info(HOOK)->attach_type,
+                .flags = flags,
+        };
+
+        ck_assert_int_eq(host->ops->prog_attach(host->ops, &arguments), 0);
+}
+
+void host_detach_foreign(const Host *host, int cgroup_fd) {
+        const AttachArguments arguments = {
+                .cgroup_fd = cgroup_fd,
+                .prog_fd = host->foreign,
+                .replace_prog_fd = -EBADF,
+                .attach_type = hook_info(HOOK)->attach_type,
+        };
+
+        if (host_count(host, cgroup_fd, host->foreign_id) > 0)
+                (void)host->ops->prog_detach(host->ops, &arguments); /* links go with their fds */
+}
+
+static void host_link_foreign(Host *host, int n) {
+        for (int i = 0; i < n; i++) {
+                host->links[i] = host->ops->link_create(
+                        host->ops, host->foreign, host->cgroup_fd, hook_info(HOOK)->attach_type
+                );
+                ck_assert_int_ge(host->links[i], 0);
+        }
+}
+
+void host_attach_own(Host *host, AttachMode mode, Via via) {
+        _cleanup_(target_set_free_ptr) TargetSet *set = host_wish(host, mode, via, false, 0);
+
+        ck_assert_int_eq(host_apply(host, set, NULL), APPLY_COVERED);
+}
+
+void host_prepare(Host *host, Prior prior) {
+        switch (prior) {
+        case NOTHING:
+                return;
+        case FOREIGN_EXCLUSIVE:
+                host_attach_foreign(host, host->cgroup_fd, 0);
+                return;
+        case FOREIGN_OVERRIDE:
+                host_attach_foreign(host, host->cgroup_fd, BPF_F_ALLOW_OVERRIDE);
+                return;
+        case FOREIGN_MULTI:
+                host_attach_foreign(host, host->cgroup_fd, BPF_F_ALLOW_MULTI);
+                return;
+        case FOREIGN_LINK:
+                host_link_foreign(host, 1);
+                return;
+        case FOREIGN_FULL:
+                host_link_foreign(host, FULL);
+                return;
+        case PARENT_EXCLUSIVE:
+                host_attach_foreign(host, host->parent_fd, 0);
+                return;
+        case PARENT_OVERRIDE:
+                host_attach_foreign(host, host->parent_fd, BPF_F_ALLOW_OVERRIDE);
+                return;
+        case PARENT_MULTI:
+                host_attach_foreign(host, host->parent_fd, BPF_F_ALLOW_MULTI);
+                return;
+        case DEAD:
+                kernel_host_remove("p/c");
+                return;
+        case OWN_LINK:
+                host_attach_own(host, ATTACH_MULTI, LINK);
+                return;
+        case OWN_LEGACY:
+                host_attach_own(host, ATTACH_MULTI, LEGACY);
+                return;
+        case OWN_OVERRIDE:
+                host_attach_own(host, ATTACH_OVERRIDE, LEGACY);
+                return;
+        case OWN_EXCLUSIVE:
+                host_attach_own(host, ATTACH_EXCLUSIVE, LEGACY);
+                return;
+        }
+}
