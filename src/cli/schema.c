@@ -49,6 +49,7 @@ static const SchemaField unit_fields[] = {
         { "Dropins", SCHEMA_LIST },
         { "Errors", SCHEMA_LIST },
         { "SinceUsec" },
+        { "StateSinceUsec", .show_only = true },
 };
 DEFINE_SCHEMA(schema_unit, unit_fields);
 

@@ -45,10 +45,10 @@ static void print_files(GVariant *unit) {
 
 static void print_state(GVariant *unit) {
         const char *state = answer_text(unit, "State");
-        g_autofree char *ago = output_since(unit, "SinceUsec"), *stamp = NULL, *since = NULL;
+        g_autofree char *ago = output_since(unit, "StateSinceUsec"), *stamp = NULL, *since = NULL;
         uint64_t usec;
 
-        if (ago && answer_number(unit, "SinceUsec", &usec)) {
+        if (ago && answer_number(unit, "StateSinceUsec", &usec)) {
                 stamp = human_timestamp(usec);
                 since = g_strdup_printf(" since %s; %s", stamp, ago);
         }

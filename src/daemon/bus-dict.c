@@ -8,6 +8,7 @@
 
 #include "src/base/cleanup.h"
 #include "src/base/file.h"
+#include "src/daemon/unit-state.h"
 
 #define ROW(type, key, field_kind, member) \
         { .name = key, .kind = field_kind, .offset = offsetof(type, member) }
@@ -57,6 +58,7 @@ static const Field unit_field_rows[] = {
         U("Dropins", FIELD_LIST, dropins),
         U("Errors", FIELD_LIST, errors),
         U("SinceUsec", FIELD_NUMBER, since_usec),
+        U("StateSinceUsec", FIELD_NUMBER, state_since_usec),
 };
 
 const FieldTable unit_fields = { unit_field_rows, ELEMENTS(unit_field_rows) };
@@ -172,17 +174,6 @@ static void add_own_problems(UnitRow *row, const Unit *unit) {
                 g_ptr_array_add(row->error_list, g_strdup(text));
 }
 
-static UnitState state_of(const Unit *unit, const UnitView *view) {
-        UnitState state = view->unit ? view->state : UNIT_INACTIVE;
-        bool refused = g_hash_table_size(unit->refusals) > 0;
-
-        if (unit->blocked || (unit->error && !view->unit) || (refused && !unit->present))
-                return UNIT_FAILED;
-        if ((unit->error || refused) && state != UNIT_FAILED)
-                return UNIT_DEGRADED;
-        return state;
-}
-
 bool unit_row_fill(UnitRow *row, const Daemon *daemon, const Unit *unit) {
         UnitView view = {};
         bool tracked = tracker_find_unit(daemon->tracker, unit->name, &view);
@@ -198,9 +189,10 @@ bool unit_row_fill(UnitRow *row, const Daemon *daemon, const Unit *unit) {
                 .dropins = (const char *const *)unit->dropins,
                 .attachments = view.n_attachments,
                 .since_usec = view.since_usec,
+                .state_since_usec = unit_state_since(unit, &view),
                 .covered_from_start = view.covered_from_start,
                 .held_off = view.held_off,
-                .state = unit_state_to_string(state_of(unit, &view)),
+                .state = unit_state_to_string(unit_state_of(unit, &view)),
                 .error_list = g_ptr_array_new_with_free_func(g_free),
         };
         add_problems(row, &view);

@@ -65,7 +65,7 @@ uint64_t attachment_order(const Tracker *tracker, const AttachmentView *view);
 typedef struct UnitRow {
         const char *unit, *state, *invocation_id, *cgroup, *fragment;
         const char *const *dropins, *const *errors;
-        uint64_t cgroup_id, attachments, since_usec;
+        uint64_t cgroup_id, attachments, since_usec, state_since_usec;
         bool covered_from_start, held_off;
         GPtrArray *error_list; /* what errors points to */
 } UnitRow;

@@ -11,6 +11,7 @@
 #include "src/daemon/message-id.h"
 #include "src/daemon/priority.h"
 #include "src/daemon/transient.h"
+#include "src/daemon/unit-state.h"
 #include "src/resolve/resolve.h"
 #include "units/unit-name.h"
 
@@ -447,7 +448,18 @@ void reconcile_gone(Daemon *daemon, Unit *unit) {
         unit->blocked = unit->populated = unit->was_populated = false;
         if (!has_files(unit)) /* what was asked for on a command line has gone with it */
                 unit->wishes = false;
+        unit_state_note(daemon, unit);
         unit_drop_if_unused(unit);
+}
+
+/* Whoever is answered may give the unit up, so it is looked for again. */
+static void reconcile_one(Daemon *daemon, Unit *unit) {
+        g_autofree char *name = g_strdup(unit->name);
+
+        reconcile_present(daemon, unit);
+        unit = unit_table_find(daemon->units, name);
+        if (unit)
+                unit_state_note(daemon, unit);
 }
 
 static int on_reconcile(sd_event_source *event, void *userdata) {
@@ -456,7 +468,7 @@ static int on_reconcile(sd_event_source *event, void *userdata) {
 
         if (unit) {
                 if (unit->present)
-                        reconcile_present(daemon, unit);
+                        reconcile_one(daemon, unit);
                 else
                         reconcile_gone(daemon, unit);
         }

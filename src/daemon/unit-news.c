@@ -6,6 +6,7 @@
 #include "src/base/log.h"
 #include "src/daemon/bus-server.h"
 #include "src/daemon/transient.h"
+#include "src/daemon/unit-state.h"
 
 /* What the manager leaves at a cgroup it may leave there over the next start; only what is new there counts. */
 static bool read_left_invocation(Daemon *daemon, Unit *unit) {
@@ -91,6 +92,7 @@ static void on_refused(void *userdata, const char *name, const char *cgroup, con
                 g_hash_table_replace(unit->refusals, g_strdup(cgroup), g_strdup(text));
                 log_message(LOG_WARNING, &fields, "'%s': %s, not taken for the unit", name, text);
         }
+        unit_state_note(daemon, unit);
         bus_server_note_unit(daemon->bus, name);
         if (!text)
                 unit_drop_if_unused(unit);

@@ -40,6 +40,8 @@ struct Unit {
         bool dirty;
         ApplyReason reason; /* of the next apply */
         char *error; /* its files cannot be read, or nothing could be tried */
+        UnitState noted_state; /* see unit-state.h */
+        uint64_t noted_usec;
         char *said; /* last message about an apply */
         GHashTable *refusals; /* cgroup -> text: those of this name that are not the unit */
         char **overrides; /* assignments of StartTransient; NULL: none */

@@ -222,6 +222,27 @@ def a_bad_unit_is_degraded_with_file_and_line(tool, daemon):
     os.rmdir(CGROUP + "/bad.service")
 
 
+def times(tool, unit):
+    return [int(tool.run("show", "-P", key, unit).out) for key in ("SinceUsec", "StateSinceUsec")]
+
+
+def since_when_a_state_holds_is_shown(tool, daemon):
+    os.mkdir(CGROUP + "/web.service")
+    wait_until("web.service is covered", lambda: tool.run("status", "web").status == 0)
+    start, covered = times(tool, "web")
+    equal(covered, start)
+    equal(tool.run("detach", "web").status, 0)
+    start_after, degraded = times(tool, "web")
+    check(start_after == start and degraded > covered, (start, start_after, covered, degraded))
+    equal(tool.run("daemon-reexec").status, 0)
+    equal(times(tool, "web"), [start, degraded])
+    equal(tool.run("attach", "web").status, 0)
+    check(times(tool, "web")[1] > degraded, "covered again, but since when?")
+    os.rmdir(CGROUP + "/web.service")
+    wait_until("web.service has ended", lambda: tool.run("status", "web").status == 3)
+    check("State: inactive since " in tool.run("status", "web").out, tool.run("status", "web"))
+
+
 def plain_users_may_look_but_not_touch(tool, daemon):
     os.mkdir(CGROUP + "/web.service")
     wait_until("web.service is covered", lambda: tool.run("status", "web").status == 0)
@@ -274,6 +295,7 @@ TESTS = [
     run_attaches_before_the_first_instruction,
     a_running_unit_is_covered_and_shown_everywhere,
     a_bad_unit_is_degraded_with_file_and_line,
+    since_when_a_state_holds_is_shown,
     plain_users_may_look_but_not_touch,
     a_foreign_program_is_adopted,
     what_the_daemon_knows_of_the_kernel_is_shown,
