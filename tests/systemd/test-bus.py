@@ -10,13 +10,11 @@ OBJECTS = '/usr/local/lib/unitbpf/bpf'
 UNITS = '/etc/systemd/system'
 SEEN = 'seen.service'
 NAME = ('org.unitbpf1', '/org/unitbpf1', 'org.unitbpf1.Manager')
+RULE = '/etc/polkit-1/rules.d/50-test.rules'
 NOBODY = ('setpriv', '--reuid=65534', '--regid=65534', '--clear-groups')
 
 
 def prepare(machine):
-    # The bus looks for policies below /usr and /etc only.
-    machine.write('/etc/dbus-1/system.d/org.unitbpf1.conf',
-                  machine.read('/usr/local/share/dbus-1/system.d/org.unitbpf1.conf'))
     machine.write(f'{UNITS}/{SEEN}', '[Service]\nExecStart=/bin/sleep infinity\n'
                   f'[X-BPF]\nBPFProgram=egress:{OBJECTS}/count.bpf.o\n')
 
@@ -62,6 +60,33 @@ def everybody_reads_and_only_root_looks_closer_or_changes(machine):
     machine.systemctl('stop', SEEN)
 
 
+def polkit_can_allow_it(machine):
+    wait_owned(machine)
+    machine.systemctl('start', SEEN)
+    machine.write(RULE, 'polkit.addRule(function(action, subject) {\n'
+                        '  if (action.id == "org.unitbpf1.look" && subject.user == "nobody") return "yes";\n'
+                        '});\n')
+    machine.systemctl('restart', 'polkit.service')
+    result = call(machine, 'Dump', who=NOBODY)
+    check('unitbpf-state 1' in result.stdout, result)
+    result = call(machine, 'DetachAll', who=NOBODY)
+    check(result.returncode and 'denied' in result.stderr, 'another action', result)
+    result = machine.run(*NOBODY, 'unitbpfctl', 'tree')
+    check('count_egress' in result.stdout, result)
+    machine.systemctl('stop', SEEN)
+
+
+def without_polkit_root_alone_may(machine):
+    machine.systemctl('stop', 'polkit.service')
+    machine.systemctl('mask', '--runtime', 'polkit.service')
+    try:
+        check('unitbpf-state 1' in call(machine, 'Dump').stdout, 'root')
+        result = call(machine, 'Dump', who=NOBODY)
+        check(result.returncode and 'denied' in result.stderr, result)
+    finally:
+        machine.systemctl('unmask', '--runtime', 'polkit.service')
+
+
 def signals_go_to_whoever_listens(machine):
     wait_owned(machine)
     heard = '/run/signals'
@@ -93,4 +118,4 @@ def the_bus_goes_and_comes_back(machine):
 
 
 cases.main(objects_are_the_same_as_on_the_private_socket, everybody_reads_and_only_root_looks_closer_or_changes,
-           signals_go_to_whoever_listens, the_bus_goes_and_comes_back, prepare=prepare)
+           polkit_can_allow_it, without_polkit_root_alone_may, signals_go_to_whoever_listens, the_bus_goes_and_comes_back, prepare=prepare)
