@@ -165,7 +165,7 @@ def a_refused_memfd_changes_nothing(host):
     host.write_unit('busy.service', *host.count_lines())
     host.start(options=[f'--exec-path={slow}'])
     traffic = Traffic(host, 'busy.service')
-    before, fds = identities(host, 'busy.service'), host.daemon.fds()
+    before, fds = identities(host, 'busy.service'), settled_fds(host)
     caller = bus.Client(f'{host.runtime}/bus')
     caller.call('ListUnits')
 
@@ -183,7 +183,7 @@ def a_refused_memfd_changes_nothing(host):
     without_room(host, 'for the new process', let_it_accept)
     caller.close()
     equal(identities(host, 'busy.service'), before, 'attachments')
-    wait_until(lambda: host.daemon.fds() == fds, 'no descriptor is left over')
+    equal(settled_fds(host), fds, 'descriptors (others, sockets)')
     traffic.check_none_unseen()
     host.agree()
     host.ctl('daemon-reexec')  # and with room it can
