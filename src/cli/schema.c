@@ -50,6 +50,8 @@ static const SchemaField unit_fields[] = {
         { "Errors", SCHEMA_LIST },
         { "SinceUsec" },
         { "StateSinceUsec", .show_only = true },
+        { "LastRefusal", .show_only = true },
+        { "LastRefusalUsec", .show_only = true },
 };
 DEFINE_SCHEMA(schema_unit, unit_fields);
 

@@ -58,6 +58,16 @@ static void print_state(GVariant *unit) {
                 since ? since : "");
 }
 
+static void print_refusal(GVariant *unit) {
+        const char *text = answer_text(unit, "LastRefusal");
+        g_autofree char *ago = output_since(unit, "LastRefusalUsec"), *line = NULL;
+
+        if (!text || !*text)
+                return;
+        line = g_strdup_printf("refused %s: %s", ago ? ago : "", text);
+        screen_label("Last start", line);
+}
+
 static void print_cgroup(GVariant *unit) {
         const char *cgroup = answer_text(unit, "Cgroup");
         g_autofree char *id = answer_words(unit, "CgroupId"), *text = NULL;
@@ -138,11 +148,15 @@ static void print_attachments(GVariant *attachments, const StatusView *view) {
 
 static void print_problems(GVariant *unit) {
         g_autofree const char **errors = answer_list(unit, "Errors");
+        const char *refusal = answer_text(unit, "LastRefusal");
+        size_t n = 0;
 
         for (size_t i = 0; errors && errors[i]; i++) {
                 g_autofree char *safe = screen_safe(errors[i]);
 
-                if (i == 0)
+                if (refusal && *refusal && strstr(errors[i], refusal))
+                        continue; /* is told as the last start */
+                if (n++ == 0)
                         screen_label("Problems", errors[i]);
                 else
                         (void)printf(INDENT "%s\n", safe);
@@ -157,6 +171,7 @@ static bool has_state(GVariant *attachments, const char *state) {
 
 static void print_hints(GVariant *unit, GVariant *attachments) {
         const char *name = answer_text(unit, "Unit"), *state = answer_text(unit, "State");
+        const char *refusal = answer_text(unit, "LastRefusal");
         bool running = !text_equal(state, "inactive");
         g_autofree const char **errors = answer_list(unit, "Errors");
 
@@ -171,6 +186,9 @@ static void print_hints(GVariant *unit, GVariant *attachments) {
                 )printf("hint: mend the lines above, then 'unitbpfctl daemon-reload'; 'unitbpfctl "
                         "plan %s' shows what it would do.\n",
                         name);
+        if (!running && refusal && *refusal)
+                (void)printf("hint: mend what the last start was refused for, then start it again; "
+                             "'unitbpfctl verify' checks a unit file.\n");
         if (has_state(attachments, "quarantined"))
                 (void)printf("hint: what is quarantined may still protect something and is kept; "
                              "'unitbpfctl doctor' tells where it comes from.\n");
@@ -184,6 +202,7 @@ void status_print_unit(GVariant *unit, GVariant *attachments, bool full) {
         print_head(unit);
         print_files(unit);
         print_state(unit);
+        print_refusal(unit);
         print_cgroup(unit);
         print_attachments(attachments, &(StatusView){ .unit = unit, .full = full });
         print_problems(unit);

@@ -59,6 +59,8 @@ static const Field unit_field_rows[] = {
         U("Errors", FIELD_LIST, errors),
         U("SinceUsec", FIELD_NUMBER, since_usec),
         U("StateSinceUsec", FIELD_NUMBER, state_since_usec),
+        U("LastRefusal", FIELD_TEXT, refusal),
+        U("LastRefusalUsec", FIELD_NUMBER, refusal_usec),
 };
 
 const FieldTable unit_fields = { unit_field_rows, ELEMENTS(unit_field_rows) };
@@ -162,6 +164,14 @@ static void add_problems(UnitRow *row, const UnitView *view) {
         }
 }
 
+/* What is wrong with the unit still may be what its start was refused for. */
+static void add_refusal(UnitRow *row, const Unit *unit) {
+        for (unsigned i = 0; i < row->error_list->len; i++)
+                if (strstr(row->error_list->pdata[i], unit->refusal))
+                        return;
+        g_ptr_array_add(row->error_list, g_strdup_printf("last start refused: %s", unit->refusal));
+}
+
 static void add_own_problems(UnitRow *row, const Unit *unit) {
         GHashTableIter iter;
         void *text;
@@ -172,6 +182,8 @@ static void add_own_problems(UnitRow *row, const Unit *unit) {
         g_hash_table_iter_init(&iter, unit->refusals);
         while (g_hash_table_iter_next(&iter, NULL, &text))
                 g_ptr_array_add(row->error_list, g_strdup(text));
+        if (unit->refusal)
+                add_refusal(row, unit);
 }
 
 bool unit_row_fill(UnitRow *row, const Daemon *daemon, const Unit *unit) {
@@ -186,6 +198,8 @@ bool unit_row_fill(UnitRow *row, const Daemon *daemon, const Unit *unit) {
                 .cgroup = unit->cgroup,
                 .cgroup_id = unit->present ? unit->cgroup_id : 0,
                 .fragment = unit->fragment,
+                .refusal = unit->refusal,
+                .refusal_usec = unit->refusal_usec,
                 .dropins = (const char *const *)unit->dropins,
                 .attachments = view.n_attachments,
                 .since_usec = view.since_usec,

@@ -63,9 +63,9 @@ void attachment_row_fill(
 uint64_t attachment_order(const Tracker *tracker, const AttachmentView *view);
 
 typedef struct UnitRow {
-        const char *unit, *state, *invocation_id, *cgroup, *fragment;
+        const char *unit, *state, *invocation_id, *cgroup, *fragment, *refusal;
         const char *const *dropins, *const *errors;
-        uint64_t cgroup_id, attachments, since_usec, state_since_usec;
+        uint64_t cgroup_id, attachments, since_usec, state_since_usec, refusal_usec;
         bool covered_from_start, held_off;
         GPtrArray *error_list; /* what errors points to */
 } UnitRow;

@@ -207,6 +207,7 @@ static void refused(
         if (is_left_to_hook(daemon, unit, reason))
                 return;
         say(unit, LOG_ERR, text, "stopping the unit");
+        unit_note_refusal(unit, text, (uint64_t)g_get_real_time());
         unit->blocked = true;
         unit_kill(daemon, unit);
 }
@@ -280,6 +281,15 @@ static void update_coverage(Daemon *daemon, Unit *unit, ApplyReason reason, int 
                 (void)tracker_unit_set_covered_from_start(daemon->tracker, unit->name, true);
 }
 
+/* The answer of a start is kept: whoever asks later for the reason must not have to look for a log. */
+static void answer(Unit *unit, ApplyReason reason, int result, const char *text) {
+        if (result < 0 && reason == APPLY_START)
+                unit_note_refusal(unit, text, (uint64_t)g_get_real_time());
+        else if (result >= 0 && (reason == APPLY_START || reason == APPLY_LATE))
+                unit_note_refusal(unit, NULL, 0);
+        unit_answer_waiters(unit, result, text);
+}
+
 static bool has_vanished(const Unit *unit) {
         uint64_t id;
 
@@ -308,7 +318,7 @@ static void apply_failed(
                 refused(daemon, unit, targets, reason, text);
         else
                 say(unit, LOG_ERR, text, "unit degraded");
-        unit_answer_waiters(unit, required ? error : 1, text);
+        answer(unit, reason, required ? error : 1, text);
 }
 
 static void apply(Daemon *daemon, Unit *unit, const TargetSet *targets, ApplyReason reason) {
@@ -333,17 +343,23 @@ static void apply(Daemon *daemon, Unit *unit, const TargetSet *targets, ApplyRea
                 if (known && before.state != UNIT_COVERED && reason != APPLY_START)
                         say(unit, LOG_NOTICE, "all that the unit files say is in force", "again");
                 g_clear_pointer(&unit->said, g_free);
-                unit_answer_waiters(unit, 0, NULL);
+                answer(unit, reason, 0, NULL);
         } else if (r == APPLY_DEGRADED) {
                 say(unit, LOG_WARNING, text, "unit degraded");
-                unit_answer_waiters(unit, 1, text);
+                answer(unit, reason, 1, text);
         } else {
                 refused(daemon, unit, targets, reason, text);
-                unit_answer_waiters(unit, -EPERM, text);
+                answer(unit, reason, -EPERM, text);
         }
 }
 
-static void files_unreadable(Daemon *daemon, Unit *unit, int error, const Diag *diag) {
+static void files_unreadable(
+        Daemon *daemon,
+        Unit *unit,
+        ApplyReason reason,
+        int error,
+        const Diag *diag
+) {
         const char *text = diag_text(diag, error);
 
         unit_set_error(unit, g_strdup(text));
@@ -353,7 +369,7 @@ static void files_unreadable(Daemon *daemon, Unit *unit, int error, const Diag *
                 POLICY_REQUIRED
         );
         say(unit, LOG_ERR, text, "keeping what is in force");
-        unit_answer_waiters(unit, -EPERM, text);
+        answer(unit, reason, -EPERM, text);
 }
 
 static bool is_tracked(const Daemon *daemon, const Unit *unit) {
@@ -390,18 +406,18 @@ static void reconcile_present(Daemon *daemon, Unit *unit) {
                         unit->name
                 );
 
-                unit_answer_waiters(unit, -EPERM, text);
+                answer(unit, reason, -EPERM, text);
                 return;
         }
         r = reconcile_read(daemon, unit, &wish, &diag);
         if (r >= 0)
                 r = reconcile_resolve(wish, &targets);
         if (r < 0) {
-                files_unreadable(daemon, unit, r, &diag);
+                files_unreadable(daemon, unit, reason, r, &diag);
                 return;
         }
         if (wish->masked && reason == APPLY_START) {
-                unit_answer_waiters(unit, -EPERM, "the unit is masked");
+                answer(unit, reason, -EPERM, "the unit is masked");
                 return;
         }
         if (!unit->wishes && !unit->transient) {
@@ -420,7 +436,7 @@ static void reconcile_present(Daemon *daemon, Unit *unit) {
                         if (r < 0)
                                 log_error("'%s': %s", unit->name, diag_text(&diag, r));
                 }
-                unit_answer_waiters(unit, 0, NULL);
+                answer(unit, reason, 0, NULL);
                 return;
         }
         apply(daemon, unit, targets, reason);

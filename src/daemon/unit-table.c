@@ -36,6 +36,7 @@ static void unit_free(Unit *unit) {
         (void)sd_event_source_disable_unref(unit->grace);
         g_free(unit->fragment);
         g_free(unit->error);
+        g_free(unit->refusal);
         g_free(unit->said);
         g_free(unit->cgroup);
         g_free(unit->name);
@@ -194,6 +195,12 @@ void unit_answer_waiters(Unit *unit, int result, const char *text) {
 void unit_set_error(Unit *unit, char *text) {
         g_free(unit->error);
         unit->error = text;
+}
+
+void unit_note_refusal(Unit *unit, const char *text, uint64_t usec) {
+        g_free(unit->refusal);
+        unit->refusal = g_strdup(text);
+        unit->refusal_usec = usec;
 }
 
 void unit_drop_if_unused(Unit *unit) {

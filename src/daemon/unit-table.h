@@ -42,6 +42,8 @@ struct Unit {
         char *error; /* its files cannot be read, or nothing could be tried */
         UnitState noted_state; /* see unit-state.h */
         uint64_t noted_usec;
+        char *refusal; /* why its last start was refused, or it was stopped; NULL: it was not */
+        uint64_t refusal_usec;
         char *said; /* last message about an apply */
         GHashTable *refusals; /* cgroup -> text: those of this name that are not the unit */
         char **overrides; /* assignments of StartTransient; NULL: none */
@@ -75,6 +77,10 @@ void unit_answer_waiters(Unit *unit, int result, const char *text);
 
 /* Takes the text over; NULL: no error. */
 void unit_set_error(Unit *unit, char *text);
+
+/* Its start was refused, or it was stopped since it had started without what is required; text is copied. NULL: the
+ * next start went well. */
+void unit_note_refusal(Unit *unit, const char *text, uint64_t usec);
 
 /* Releases a unit nothing is left to say about: no cgroup, no file, no refusals, no waiters. */
 void unit_drop_if_unused(Unit *unit);

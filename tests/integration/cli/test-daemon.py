@@ -243,6 +243,28 @@ def since_when_a_state_holds_is_shown(tool, daemon):
     check("State: inactive since " in tool.run("status", "web").out, tool.run("status", "web"))
 
 
+def a_refused_start_tells_why_until_the_next_good_one(tool, daemon):
+    daemon.unit("no.service", f"BPFProgram=connect4:{daemon.object}#dney")
+    result = tool.run("run", "--unit=no", "true")
+    equal(result.status, 125, result)
+    result = tool.run("status", "no")
+    equal(result.status, 3, result)
+    line = next(one for one in result.out.splitlines() if "Last start: refused " in one)
+    check(f"{FILES}/units/no.service:2: " in line and "did you mean 'deny'" in line, result)
+    check("Problems" not in result.out and "hint: mend" in result.out, result)
+    row = daemon.rows(tool, "units", "no")[0]
+    equal([text.split(":")[0] for text in row["errors"]], ["last start refused"])
+    check("last_refusal" not in row, row)
+    check("dney" in tool.run("show", "-P", "LastRefusal", "no").out, "show")
+    check("no.service" in tool.run("units").out, "a unit whose start was refused is listed without --all")
+    daemon.unit("no.service", f"BPFProgram=connect4:{daemon.object}#deny")
+    equal(tool.run("run", "--unit=no", "true").status, 0)
+    wait_until("no.service has ended", lambda: tool.run("status", "no").status == 3)
+    check("Last start" not in tool.run("status", "no").out, tool.run("status", "no"))
+    equal(daemon.rows(tool, "units", "no")[0]["errors"], [])
+    os.unlink(f"{FILES}/units/no.service")
+
+
 def plain_users_may_look_but_not_touch(tool, daemon):
     os.mkdir(CGROUP + "/web.service")
     wait_until("web.service is covered", lambda: tool.run("status", "web").status == 0)
@@ -296,6 +318,7 @@ TESTS = [
     a_running_unit_is_covered_and_shown_everywhere,
     a_bad_unit_is_degraded_with_file_and_line,
     since_when_a_state_holds_is_shown,
+    a_refused_start_tells_why_until_the_next_good_one,
     plain_users_may_look_but_not_touch,
     a_foreign_program_is_adopted,
     what_the_daemon_knows_of_the_kernel_is_shown,

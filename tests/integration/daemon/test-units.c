@@ -134,6 +134,7 @@ END_TEST
 
 START_TEST(a_required_line_that_fails_late_stops_the_unit)
 {
+        g_autofree char *why = NULL;
         pid_t pid;
         int status;
 
@@ -147,6 +148,10 @@ START_TEST(a_required_line_that_fails_late_stops_the_unit)
         pid = daemon_host_sleeper("a.service");
         ck_assert_int_eq(waitpid(pid, &status, 0), pid);
         ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+        daemon_host_remove_cgroup("a.service");
+        ck_assert(daemon_host_wait_state("a.service", "inactive"));
+        why = daemon_host_unit_text("a.service", "LastRefusal"); /* nothing else is left to tell */
+        ck_assert_ptr_nonnull(strstr(why, "/run/no-such-object"));
         daemon_host_end();
 }
 END_TEST
