@@ -18,7 +18,7 @@
 typedef struct Note {
         TrackerEventKind kind;
         uint64_t id;
-        char *unit, *target;
+        char *unit, *target, *program;
         Hook hook;
 } Note;
 
@@ -33,6 +33,7 @@ static void note_free(void *userdata) {
 
         g_free(note->unit);
         g_free(note->target);
+        g_free(note->program);
         g_free(note);
 }
 
@@ -76,6 +77,7 @@ void signal_queue_attachment(
         note->id = attachment->id;
         note->unit = g_strdup(attachment->unit);
         note->target = g_strdup(attachment->target);
+        note->program = g_strdup(attachment->program);
         note->hook = attachment->hook;
         queue_note(queue, note);
 }
@@ -115,6 +117,7 @@ static int append_attachment(sd_bus_message *message, const Daemon *daemon, cons
                 .id = note->id,
                 .unit = note->unit,
                 .target = note->target,
+                .program = note->program,
                 .hook = note->hook,
                 .via = _VIA_INVALID,
                 .mode = _ATTACH_MODE_INVALID,

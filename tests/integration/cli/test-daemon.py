@@ -265,6 +265,20 @@ def a_refused_start_tells_why_until_the_next_good_one(tool, daemon):
     os.unlink(f"{FILES}/units/no.service")
 
 
+def who_watches_is_told_which_program_went(tool, daemon):
+    os.mkdir(CGROUP + "/web.service")
+    wait_until("web.service is covered", lambda: tool.run("status", "web").status == 0)
+    row = daemon.rows(tool, "list", "web")[0]
+    monitor = start_monitor(tool)
+    os.rmdir(CGROUP + "/web.service")
+    event = {"event": ""}
+    while event["event"] != "attachment-removed":
+        event = json.loads(monitor.stdout.readline())
+    end_monitor(monitor)
+    told = {key: event[key] for key in ("id", "unit", "hook", "program", "target")}
+    equal(told, {key: row[key] for key in told})
+
+
 def plain_users_may_look_but_not_touch(tool, daemon):
     os.mkdir(CGROUP + "/web.service")
     wait_until("web.service is covered", lambda: tool.run("status", "web").status == 0)
@@ -319,6 +333,7 @@ TESTS = [
     a_bad_unit_is_degraded_with_file_and_line,
     since_when_a_state_holds_is_shown,
     a_refused_start_tells_why_until_the_next_good_one,
+    who_watches_is_told_which_program_went,
     plain_users_may_look_but_not_touch,
     a_foreign_program_is_adopted,
     what_the_daemon_knows_of_the_kernel_is_shown,
