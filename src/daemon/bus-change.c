@@ -60,11 +60,9 @@ int bus_attach_unit(BusConnection *connection, sd_bus_message *message, Diag *di
 
         if (r < 0)
                 return r;
-        unit = bus_unit_of(connection, message, name, &r);
+        unit = bus_present_unit_of(connection, message, name, &r, diag);
         if (!unit)
                 return r;
-        if (!unit->present)
-                return diag_fail(diag, -ESRCH, "unit '%s' has no cgroup now", name);
         r = tracker_unit_release(daemon->tracker, name);
         if (r < 0 && r != -ENOENT)
                 return diag_errno(diag, r, "cannot take up unit '%s' again", name);
@@ -393,7 +391,7 @@ int bus_adopt(BusConnection *connection, sd_bus_message *message, Diag *diag) {
         if (r < 0)
                 return r;
         unit = unit_table_find(daemon->units, name);
-        if (!unit || !unit->present)
+        if (!unit || !unit->present) /* it need not have any [X-BPF] line */
                 return bus_error_reply(
                         message, BUS_ERROR_NO_SUCH_UNIT,
                         "there is no unit of that name with a cgroup"

@@ -101,11 +101,9 @@ int bus_effective(BusConnection *connection, sd_bus_message *message, Diag *diag
 
         if (r < 0)
                 return r;
-        unit = bus_unit_of(connection, message, name, &r);
+        unit = bus_present_unit_of(connection, message, name, &r, diag);
         if (!unit)
                 return r;
-        if (!unit->present)
-                return diag_fail(diag, -ESRCH, "unit '%s' has no cgroup now", name);
         r = look_effective(connection->daemon, unit->cgroup, &programs, diag);
         return r < 0 ? r : reply_programs(message, programs);
 }

@@ -78,6 +78,21 @@ Unit *bus_unit_of(
         return NULL;
 }
 
+Unit *bus_present_unit_of(
+        BusConnection *connection,
+        sd_bus_message *message,
+        const char *name,
+        int *ret_answered,
+        Diag *diag
+) {
+        Unit *unit = bus_unit_of(connection, message, name, ret_answered);
+
+        if (!unit || unit->present)
+                return unit;
+        *ret_answered = diag_fail(diag, -ESRCH, "unit '%s' has no cgroup now", name);
+        return NULL;
+}
+
 int bus_manager_run(BusConnection *connection, sd_bus_message *message) {
         const MethodRow *row = find_method(sd_bus_message_get_member(message));
         _cleanup_diag_ Diag diag = {};

@@ -63,3 +63,12 @@ Unit *bus_unit_of(
         const char *name,
         int *ret_answered
 );
+
+/* The same, but the unit must have a cgroup now: if not, *ret_answered is -ESRCH, explained in diag. */
+Unit *bus_present_unit_of(
+        BusConnection *connection,
+        sd_bus_message *message,
+        const char *name,
+        int *ret_answered,
+        Diag *diag
+);

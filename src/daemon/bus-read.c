@@ -218,11 +218,9 @@ int bus_plan(BusConnection *connection, sd_bus_message *message, Diag *diag) {
 
         if (r < 0)
                 return r;
-        unit = bus_unit_of(connection, message, name, &r);
+        unit = bus_present_unit_of(connection, message, name, &r, diag);
         if (!unit)
                 return r;
-        if (!unit->present)
-                return diag_fail(diag, -ESRCH, "unit '%s' has no cgroup now", name);
         r = reconcile_read(daemon, unit, &wish, diag);
         if (r >= 0)
                 r = reconcile_resolve(wish, &targets);
