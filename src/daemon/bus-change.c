@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <string.h>
 
 #include "src/base/fd.h"
@@ -274,118 +273,12 @@ int bus_attach_program(BusConnection *connection, sd_bus_message *message, Diag 
         return r < 0 ? r : attach_leased(connection->daemon, &request, message, diag);
 }
 
-/* Where on the cgroup a program is attached without a link. */
-static int find_legacy(
-        const Daemon *daemon,
-        int cgroup_fd,
-        uint32_t prog_id,
-        Hook *ret_hook,
-        uint32_t *ret_flags
-) {
-        for (unsigned i = 0; i < _HOOK_MAX; i++) {
-                const HookInfo *info = hook_info((Hook)i);
-                QueryResult result = {};
-                bool found = false;
-
-                if (!info || info->target != HOOK_TARGET_CGROUP ||
-                    daemon->ops->query(daemon->ops, cgroup_fd, info->attach_type, false, &result) <
-                            0)
-                        continue;
-                for (size_t n = 0; n < result.n_prog_ids; n++)
-                        found = found || result.prog_ids[n] == prog_id;
-                *ret_flags = result.attach_flags;
-                query_result_done(&result);
-                if (found) {
-                        *ret_hook = (Hook)i;
-                        return 0;
-                }
-        }
-        return -ENOENT;
-}
-
-/* A link with the same program stands beside the foreign attachment before that is taken off: no gap. */
-static int adopt(
-        Daemon *daemon,
-        const Unit *unit,
-        int cgroup_fd,
-        int prog_fd,
-        Hook hook,
-        uint64_t *ret_id,
-        Diag *diag
-) {
-        const ProgramRequest request = {
-                .prog_fd = prog_fd,
-                .cgroup_fd = cgroup_fd,
-                .hook = hook,
-                .mode = ATTACH_MULTI,
-                .via = VIA_CGROUP_LINK,
-                .origin = "adopt",
-        };
-        const AttachArguments foreign = {
-                .cgroup_fd = cgroup_fd,
-                .prog_fd = prog_fd,
-                .replace_prog_fd = -EBADF,
-                .attach_type = hook_info(hook)->attach_type,
-        };
-        uint64_t id;
-        int r = tracker_attach_program(daemon->tracker, &request, &id, diag);
-
-        if (r < 0)
-                return r;
-        r = daemon->ops->prog_detach(daemon->ops, &foreign);
-        if (r < 0) {
-                (void)tracker_detach(daemon->tracker, id, NULL); /* as it was before */
-                if (r == -ENOENT)
-                        return diag_fail(
-                                diag, -EBUSY,
-                                "the program is held by a link, only its owner can give it away"
-                        );
-                return diag_errno(diag, r, "cannot take over from the foreign attachment");
-        }
-        log_notice("Adopted a program of '%s' as %" G_GUINT64_FORMAT, unit->name, id);
-        *ret_id = id;
-        return 0;
-}
-
-static int adopt_by_id(
-        Daemon *daemon,
-        const Unit *unit,
-        uint32_t prog_id,
-        uint64_t *ret_id,
-        Diag *diag
-) {
-        const KernelOps *ops = daemon->ops;
-        uint64_t cgroup_id;
-        uint32_t flags = 0;
-        Hook hook = _HOOK_INVALID;
-        int prog_fd, r, cgroup_fd = ops->cgroup_open(ops, unit->cgroup, &cgroup_id);
-
-        if (cgroup_fd < 0)
-                return diag_errno(diag, cgroup_fd, "cannot open cgroup '%s'", unit->cgroup);
-        prog_fd = ops->prog_by_id(ops, prog_id);
-        r = prog_fd < 0 ? prog_fd : find_legacy(daemon, cgroup_fd, prog_id, &hook, &flags);
-        if (r < 0)
-                (void
-                )diag_errno(diag, r, "program %u is not attached to '%s'", prog_id, unit->cgroup);
-        else if (!(flags & BPF_F_ALLOW_MULTI)) /* no second one can stand beside it */
-                r = diag_fail(
-                        diag, -EBUSY,
-                        "program %u is attached in exclusive or override mode, use the option takeover instead",
-                        prog_id
-                );
-        else
-                r = adopt(daemon, unit, cgroup_fd, prog_fd, hook, ret_id, diag);
-        if (prog_fd >= 0)
-                (void)ops->close(ops, prog_fd);
-        (void)ops->close(ops, cgroup_fd);
-        return r;
-}
-
 int bus_adopt(BusConnection *connection, sd_bus_message *message, Diag *diag) {
         Daemon *daemon = connection->daemon;
-        uint64_t prog_id, id = 0;
+        uint64_t prog_id, id;
         const char *name;
-        Unit *unit;
+        const Unit *unit;
+        UnitPlace place;
         int r = sd_bus_message_read(message, "st", &name, &prog_id);
 
         if (r < 0)
@@ -398,8 +291,18 @@ int bus_adopt(BusConnection *connection, sd_bus_message *message, Diag *diag) {
                 );
         if (prog_id == 0 || prog_id > UINT32_MAX)
                 return diag_fail(diag, -EINVAL, "that is no id of a program");
-        r = adopt_by_id(daemon, unit, (uint32_t)prog_id, &id, diag);
-        return r < 0 ? r : sd_bus_reply_method_return(message, "t", id);
+        place = (UnitPlace){ .unit = unit->name,
+                             .invocation_id = unit->invocation_id,
+                             .cgroup = unit->cgroup,
+                             .cgroup_id = unit->cgroup_id };
+        r = tracker_adopt(daemon->tracker, &place, (uint32_t)prog_id, &id, diag);
+        if (r < 0)
+                return r;
+        log_notice(
+                "Adopted program %" G_GUINT64_FORMAT " of '%s' as %" G_GUINT64_FORMAT, prog_id,
+                name, id
+        );
+        return sd_bus_reply_method_return(message, "t", id);
 }
 
 int bus_reload(BusConnection *connection, sd_bus_message *message, Diag *diag) {

@@ -378,6 +378,15 @@ static bool is_tracked(const Daemon *daemon, const Unit *unit) {
         return tracker_find_unit(daemon->tracker, unit->name, &view);
 }
 
+/* What was adopted stays with a unit whose files want nothing, until it stops. */
+static bool wants_nothing(const Daemon *daemon, const Unit *unit) {
+        UnitView view;
+
+        if (unit->wishes || unit->transient)
+                return false;
+        return !tracker_find_unit(daemon->tracker, unit->name, &view) || view.n_adopted == 0;
+}
+
 /* Whether a unit this one lies in must not have anybody inside. */
 static bool in_blocked_unit(const Daemon *daemon, const Unit *unit, const Unit **ret) {
         g_autofree char *path = g_strdup(unit->cgroup);
@@ -420,7 +429,7 @@ static void reconcile_present(Daemon *daemon, Unit *unit) {
                 answer(unit, reason, -EPERM, "the unit is masked");
                 return;
         }
-        if (!unit->wishes && !unit->transient) {
+        if (wants_nothing(daemon, unit)) {
                 unit_set_error(unit, NULL);
                 unit->blocked = false;
                 if (is_tracked(daemon, unit)) {

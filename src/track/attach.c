@@ -44,6 +44,29 @@ int attach_and_hold(Tracker *tracker, Attachment *a, const MechanismCall *call, 
         return r;
 }
 
+/* The program is exchanged for itself: from then on the kernel's object is ours to account for. */
+static int adopt_in_place(MechanismCall *call, Diag *diag) {
+        int r;
+
+        call->old_prog_fd = call->prog_fd;
+        r = mechanism_of(call->attachment->via)->replace(call, diag);
+        if (r == -ENOLINK)
+                return diag_fail(
+                        diag, -EBUSY,
+                        "the program went away meanwhile, or a link of somebody else holds it"
+                );
+        if (r == -EOPNOTSUPP)
+                return diag_fail(
+                        diag, r,
+                        "this kernel has neither links nor a replacement within a list, it cannot be had without a gap"
+                );
+        return r;
+}
+
+static bool is_in_place(const Attachment *a) {
+        return a->adopted && a->via == VIA_CGROUP_LEGACY;
+}
+
 int apply_single(Tracker *tracker, Attachment *a, const ProgramRequest *request, Diag *diag) {
         MechanismCall call = {
                 .ops = tracker->ops,
@@ -60,7 +83,7 @@ int apply_single(Tracker *tracker, Attachment *a, const ProgramRequest *request,
         if (r < 0)
                 return r;
         stop_point("apply.intent.after");
-        r = attach_and_hold(tracker, a, &call, diag);
+        r = is_in_place(a) ? adopt_in_place(&call, diag) : attach_and_hold(tracker, a, &call, diag);
         if (r < 0) {
                 record_write_detached(tracker->lines, a->id);
                 (void)changes_write(
@@ -73,7 +96,7 @@ int apply_single(Tracker *tracker, Attachment *a, const ProgramRequest *request,
         record_write_commit(tracker->lines, a->id);
         r = changes_write(tracker, diag);
         stop_point("apply.commit.after");
-        if (r < 0)
+        if (r < 0 && !is_in_place(a)) /* that one was there before, and protects */
                 (void)release_in_kernel(tracker, a, NULL); /* not written means not done */
         return r;
 }

@@ -94,6 +94,10 @@ void attachment_view(const Attachment *a, AttachmentView *ret) {
                 ret->prog_id = ret->link_id = 0;
 }
 
+bool attachment_is_of_files(const Attachment *a) {
+        return !a->lease && !a->adopted;
+}
+
 uint32_t attach_mode_flags(AttachMode mode) {
         switch (mode) {
         case ATTACH_MULTI:

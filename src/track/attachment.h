@@ -27,7 +27,7 @@ typedef struct Attachment {
         Policy policy;
         OnLoss on_loss;
         AttachmentState state;
-        bool repair, covered_from_start, lease, pinned;
+        bool repair, covered_from_start, lease, adopted, pinned;
 } Attachment;
 
 Attachment *attachment_new(void);
@@ -44,6 +44,9 @@ void text_assign(GRefString **field, const char *text);
 /* The one place where a state changes: refuses transitions the table does not know, logs at debug. error may be
  * NULL, which clears the former one. */
 void attachment_set_state(Attachment *attachment, AttachmentState state, const char *error);
+
+/* Whether the lines of unit files decide about it; a lease and what was adopted are beside them. */
+bool attachment_is_of_files(const Attachment *attachment);
 
 /* Fills a view, all but its pin, whose name only the tracker knows. */
 void attachment_view(const Attachment *attachment, AttachmentView *ret);

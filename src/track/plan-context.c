@@ -79,7 +79,7 @@ void plan_context_make(
         for (guint i = 0; i < unit->attachments->len; i++) {
                 Attachment *a = unit->attachments->pdata[i];
 
-                if (a->id && !a->lease && a->cgroup_id == unit->cgroup_id &&
+                if (a->id && attachment_is_of_files(a) && a->cgroup_id == unit->cgroup_id &&
                     (attachment_is_in_force(a) || a->state == ATTACHMENT_HELD_OFF))
                         g_ptr_array_add(context.present, a);
         }

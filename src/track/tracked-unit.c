@@ -127,6 +127,14 @@ static bool is_covered_from_start(const TrackedUnit *unit) {
         return true;
 }
 
+static size_t count_adopted(const TrackedUnit *unit) {
+        size_t n = 0;
+
+        for (guint i = 0; i < unit->attachments->len; i++)
+                n += ((const Attachment *)unit->attachments->pdata[i])->adopted;
+        return n;
+}
+
 void tracked_unit_view(const TrackedUnit *unit, UnitView *ret) {
         *ret = (UnitView){
                 .unit = unit->name,
@@ -137,6 +145,7 @@ void tracked_unit_view(const TrackedUnit *unit, UnitView *ret) {
                 .held_off = unit->held_off,
                 .covered_from_start = is_covered_from_start(unit),
                 .n_attachments = unit->attachments->len,
+                .n_adopted = count_adopted(unit),
                 .problems = unit->problems->len ? &g_array_index(unit->problems, UnitProblem, 0)
                                                 : NULL,
                 .n_problems = unit->problems->len,

@@ -477,7 +477,9 @@ static int detach_by_id(Tracker *tracker, uint64_t id, ReleaseMode mode, Diag *d
         if (!a)
                 return diag_fail(diag, -ENOENT, "there is no attachment %lu", (unsigned long)id);
         unit = a->unit ? core_find_unit(tracker, a->unit) : NULL;
-        r = release_attachment(tracker, a, unit && !a->lease ? mode : RELEASE_FREE, diag);
+        r = release_attachment(
+                tracker, a, unit && attachment_is_of_files(a) ? mode : RELEASE_FREE, diag
+        );
         return unit ? told_of_change(tracker, unit, r) : r;
 }
 
@@ -544,7 +546,10 @@ int tracker_attach_program(
                 discard(tracker, a);
                 return r;
         }
+        if (unit && request->invocation_id)
+                transfer(tracker, unit, request->invocation_id);
         text_assign(&a->unit, request->unit);
+        text_assign(&a->invocation_id, unit ? unit->invocation_id : NULL);
         a->id = core_new_id(tracker);
         r = apply_single(tracker, a, request, diag);
         if (r < 0) {
@@ -555,8 +560,10 @@ int tracker_attach_program(
         }
         core_add_attachment(tracker, unit, a);
         core_emit_attachment(tracker, TRACKER_ATTACHMENT_NEW, a);
-        if (unit)
+        if (unit) {
                 tracked_unit_judge(unit);
+                core_emit_unit(tracker, unit);
+        }
         *ret_id = a->id;
         return 0;
 }

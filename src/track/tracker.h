@@ -67,6 +67,7 @@ typedef struct UnitView {
         bool held_off;
         bool covered_from_start; /* all that is in force was, from the first instruction */
         size_t n_attachments;
+        size_t n_adopted; /* of them, which no line of a file decides about */
         const UnitProblem *problems; /* of the last apply */
         size_t n_problems;
         uint64_t since_usec; /* CLOCK_REALTIME of its start, kept over re-exec */
@@ -200,6 +201,7 @@ int tracker_detach_all(Tracker *tracker, Diag *diag); /* quarantined things too 
  * -EBUSY: a program in the way (named in diag), foreign without takeover or one of ours. */
 typedef struct ProgramRequest {
         const char *unit; /* whose it is; NULL: nobody's but the holder's of its lease */
+        const char *invocation_id; /* of the unit; NULL: the one it has */
         int prog_fd;
         int cgroup_fd;
         Hook hook;
@@ -207,11 +209,25 @@ typedef struct ProgramRequest {
         Via via;
         bool lease;
         bool takeover; /* a foreign program in the way in override or exclusive mode is displaced; ours never is */
+        bool adopt; /* by tracker_adopt(): the program is there, and stays whatever happens */
         const char *origin; /* who asked, for people */
 } ProgramRequest;
 int tracker_attach_program(
         Tracker *tracker,
         const ProgramRequest *request,
+        uint64_t *ret_id,
+        Diag *diag
+);
+
+/* Makes a program that somebody else attached without a link to the unit's cgroup (place->cgroup_id: which one) an
+ * attachment of the unit, in the mode it has and without a moment in which it is not in force. Files have no say about it: it
+ * stays until the unit stops or it is detached. On failure the foreign attachment is as it was. -ENOENT: it is not
+ * attached there; -EBUSY: it is ours already, or held by a link; -EPERM: an exclusive program above came later, the kernel
+ * would not take it again; -EOPNOTSUPP: this kernel can exchange nothing in such a list. */
+int tracker_adopt(
+        Tracker *tracker,
+        const UnitPlace *place,
+        uint32_t prog_id,
         uint64_t *ret_id,
         Diag *diag
 );

@@ -32,7 +32,7 @@ static int check_own(
 static int check_place(const Tracker *tracker, const Attachment *a, Diag *diag) {
         int r;
 
-        if (a->mode == ATTACH_MULTI)
+        if (a->mode == ATTACH_MULTI || a->adopted)
                 return 0;
         r = check_own(tracker, tracker->all, a, diag);
         return r < 0 ? r : check_own(tracker, tracker->quarantine, a, diag);
@@ -82,6 +82,7 @@ int transient_attachment_new(
                         diag, -EINVAL, "%s cannot be had by a link", attach_mode_to_string(a->mode)
                 );
         a->lease = request->lease;
+        a->adopted = request->adopt;
         a->policy = POLICY_WANTED;
         a->since_usec = core_now_usec();
         text_assign(&a->path, path);

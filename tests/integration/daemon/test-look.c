@@ -143,11 +143,11 @@ START_TEST(effective_lists_the_unit_before_its_parents)
 }
 END_TEST
 
-START_TEST(adopt_takes_over_what_is_multi_and_nothing_else)
+START_TEST(adopt_takes_over_in_every_mode)
 {
         _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        g_autofree char *tree = NULL, *path = NULL;
+        g_autofree char *tree = NULL, *path = NULL, *dump = NULL;
         uint32_t foreign, exclusive;
         uint64_t id;
 
@@ -170,11 +170,19 @@ START_TEST(adopt_takes_over_what_is_multi_and_nothing_else)
         path = daemon_host_cgroup("outer.slice");
         tree = ask("Tree", path);
         ck_assert_ptr_null(strstr(tree, "Owner legacy"));
+        ck_assert_str_eq(daemon_host_call("Adopt", "st", "b.service", (uint64_t)exclusive), "");
+        ck_assert_uint_eq(daemon_host_programs("b.service", HOOK_EGRESS), 1);
+        dump = ask("Dump", NULL);
+        ck_assert_ptr_nonnull(strstr(dump, " egress exclusive "));
+        ck_assert_ptr_nonnull(strstr(dump, " unit=b.service "));
         ck_assert_str_eq(
                 daemon_host_call("Adopt", "st", "b.service", (uint64_t)exclusive),
                 "org.unitbpf1.Error.Conflict"
         );
+        ck_assert_str_eq(daemon_host_call("Reload", NULL), ""); /* no line wants it: it stays */
         ck_assert_uint_eq(daemon_host_programs("b.service", HOOK_EGRESS), 1);
+        ck_assert_str_eq(daemon_host_call("DetachUnit", "s", "b.service"), "");
+        ck_assert_uint_eq(daemon_host_programs("b.service", HOOK_EGRESS), 0);
         ck_assert_str_ne(daemon_host_call("Adopt", "st", "b.service", (uint64_t)foreign), "");
         daemon_host_end();
 }
@@ -210,6 +218,6 @@ CHECK_MAIN(
         60,
         the_tree_tells_ours_from_links_and_legacy_programs_of_others,
         effective_lists_the_unit_before_its_parents,
-        adopt_takes_over_what_is_multi_and_nothing_else,
+        adopt_takes_over_in_every_mode,
         plan_hooks_and_doctor_answer
 )

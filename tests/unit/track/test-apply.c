@@ -326,6 +326,45 @@ START_TEST(reload_leaves_leases_alone)
 }
 END_TEST
 
+/* What was adopted is the unit's, but not its files': over a crash and a reload it stays, a detach lets it go. */
+START_TEST(adopted_program_is_kept_until_it_is_detached)
+{
+        _cleanup_(target_set_free_ptr) TargetSet *none = target_set_new(UNIT);
+        AttachArguments foreign = { .replace_prog_fd = -EBADF,
+                                    .attach_type = hook_info(HOOK_EGRESS)->attach_type };
+        UnitPlace place = { .unit = UNIT, .cgroup = CGROUP };
+        const KernelOps *ops;
+        AttachmentView view;
+        ProgramInfo info;
+        uint64_t id;
+        Fixture f;
+
+        fixture_init(&f);
+        (void)kernel_fake_cgroup_make(f.fake, CGROUP);
+        ops = kernel_fake_ops(f.fake);
+        foreign.prog_fd = kernel_fake_program_new(f.fake, "foreign", HOOK_EGRESS);
+        foreign.cgroup_fd = ops->cgroup_open(ops, CGROUP, &place.cgroup_id);
+        ck_assert_int_eq(ops->prog_attach(ops, &foreign), 0);
+        ck_assert_int_eq(ops->prog_info(ops, foreign.prog_fd, &info), 0);
+        kernel_fake_fail(f.fake, "prog_attach", -ENOMEM, 1);
+        ck_assert_int_eq(tracker_adopt(f.tracker, &place, info.id, &id, NULL), -ENOMEM);
+        ck_assert_uint_eq(fixture_attached(&f, CGROUP, HOOK_EGRESS), 1);
+        ck_assert_uint_eq(tracker_n_attachments(f.tracker), 0);
+        ck_assert_int_eq(tracker_adopt(f.tracker, &place, info.id, &id, NULL), 0);
+        ops->close(ops, foreign.prog_fd);
+        ops->close(ops, foreign.cgroup_fd);
+        fixture_crash(&f);
+        ck_assert_int_eq(fixture_apply(&f, UNIT, none, APPLY_RELOAD, NULL), APPLY_COVERED);
+        ck_assert_uint_eq(fixture_attached(&f, CGROUP, HOOK_EGRESS), 1);
+        ck_assert(tracker_find_attachment(f.tracker, id, &view));
+        ck_assert_str_eq(view.unit, UNIT);
+        ck_assert_int_eq(tracker_detach(f.tracker, id, NULL), 0); /* ends, is not held off */
+        ck_assert_uint_eq(tracker_n_attachments(f.tracker), 0);
+        ck_assert_uint_eq(fixture_attached(&f, CGROUP, HOOK_EGRESS), 0);
+        fixture_done(&f);
+}
+END_TEST
+
 CHECK_MAIN(
         "track/apply",
         30,
@@ -339,5 +378,6 @@ CHECK_MAIN(
         empty_tracker_writes_no_records,
         policies_answer_as_the_table_says,
         optional_and_absent_is_covered,
-        reload_leaves_leases_alone
+        reload_leaves_leases_alone,
+        adopted_program_is_kept_until_it_is_detached
 )

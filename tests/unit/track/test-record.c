@@ -33,7 +33,7 @@ static Attachment *full(void) {
         a->policy = POLICY_WANTED;
         a->on_loss = ON_LOSS_STOP;
         a->state = ATTACHMENT_DRIFTED;
-        a->repair = a->covered_from_start = a->lease = true;
+        a->repair = a->covered_from_start = a->lease = a->adopted = true;
         a->program = known_program_new(33, "count", "/o", NULL);
         return a;
 }
@@ -58,6 +58,7 @@ static void assert_same(const Attachment *a, const AttachmentRecord *record) {
         ck_assert_int_eq(a->repair, b->repair);
         ck_assert_int_eq(a->covered_from_start, b->covered_from_start);
         ck_assert_int_eq(a->lease, b->lease);
+        ck_assert_int_eq(a->adopted, b->adopted);
         ck_assert_uint_eq(a->program ? a->program->id : 0, record->prog_id);
 }
 
