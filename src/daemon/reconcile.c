@@ -451,9 +451,16 @@ static void reconcile_present(Daemon *daemon, Unit *unit) {
         apply(daemon, unit, targets, reason);
 }
 
+/* systemd takes the files of a transient unit away a little after its cgroup. */
+static bool file_stays(const char *path) {
+        return !g_str_has_prefix(path, "/run/systemd/transient/") && access(path, F_OK) >= 0;
+}
+
 static bool has_files(const Unit *unit) {
-        return (unit->fragment && access(unit->fragment, F_OK) >= 0) ||
-               (unit->dropins && *unit->dropins);
+        for (char **dropin = unit->dropins; dropin && *dropin; dropin++)
+                if (file_stays(*dropin))
+                        return true;
+        return unit->fragment && file_stays(unit->fragment);
 }
 
 void reconcile_gone(Daemon *daemon, Unit *unit) {

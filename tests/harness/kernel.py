@@ -129,8 +129,10 @@ def links():
 
 
 def maps_of_program(number):
-    """The ids of the maps a program uses, in its order."""
+    """The ids of the maps a program uses, in its order; none of one that has gone meanwhile."""
     with Handle(PROG_FD_BY_ID, number) as program:
+        if program.gone():
+            return []
         answer = ctypes.create_string_buffer(256)
         ids = ctypes.create_string_buffer(4 * 64)
         struct.pack_into('=I', answer, 52, 64)

@@ -64,7 +64,7 @@ def a_command_that_is_run_becomes_a_scope(machine):
     result = machine.run('unitbpfctl', 'run', '--unit=here', '--slice=some-where', *assignments, '--', 'cat',
                          '/proc/self/cgroup')
     check('/some.slice/some-where.slice/here.scope' in result.stdout, result.stdout)
-    result = machine.run('unitbpfctl', 'run', '--unit=here', '-p', 'BPFProgram=egress:/nonexistent', 'touch',
+    result = machine.run('unitbpfctl', 'run', '--unit=refused', '-p', 'BPFProgram=egress:/nonexistent', 'touch',
                          '/run/was-run', check=False)
     check(result.returncode == 125 and '/nonexistent' in result.stderr, result.stderr)
     check(not machine.exists('/run/was-run'), 'a refused command has run')
@@ -73,5 +73,15 @@ def a_command_that_is_run_becomes_a_scope(machine):
     equal(machine.output('ls', '/run/unitbpf/transient'), '', 'what is remembered')
 
 
+def the_daemon_has_few_rights(machine):
+    text = machine.output('systemd-analyze', 'security', '--no-pager', 'unitbpfd.service')
+    print(text.strip().splitlines()[-1], flush=True)
+    rating = text.strip().split('unitbpfd.service: ')[1].split()[0]
+    check(float(rating) < 6.0, 'a service this bare is called exposed:', rating)
+    said = machine.run('systemd-analyze', 'verify', '--man=no', 'unitbpfd.service', check=False)
+    check('unitbpf' not in said.stderr, said.stderr)
+
+
 cases.main(serves_the_units_of_systemd, a_service_has_its_programs_while_it_runs,
-           a_service_is_covered_from_its_first_act, a_command_that_is_run_becomes_a_scope)
+           a_service_is_covered_from_its_first_act, a_command_that_is_run_becomes_a_scope,
+           the_daemon_has_few_rights)
