@@ -330,6 +330,22 @@ static int check_state(const Daemon *daemon, sd_bus_message *reply) {
         return r;
 }
 
+/* Only told: the daemon's own look, or the operator's attach, repairs. */
+static int check_attachments(const Daemon *daemon, sd_bus_message *reply) {
+        g_autofree char *text = NULL;
+        size_t n = tracker_count_lost(daemon->tracker);
+
+        if (n == 0)
+                return append_check(
+                        reply, "attachments", "ok", "the kernel has them as recorded", NULL
+                );
+        text = g_strdup_printf("%zu not in the kernel as recorded", n);
+        return append_check(
+                reply, "attachments", "warning", text,
+                "The daemon looks for itself from time to time; 'unitbpfctl attach UNIT' looks and repairs now"
+        );
+}
+
 static int append_checks(BusConnection *connection, sd_bus_message *reply) {
         const Daemon *daemon = connection->daemon;
         int r = append_check(reply, "cgroup", "ok", daemon->cgroup_root, NULL);
@@ -338,10 +354,11 @@ static int append_checks(BusConnection *connection, sd_bus_message *reply) {
                 r = check_bpffs(daemon, reply);
         if (r >= 0)
                 r = check_kernel(reply);
+        if (r >= 0)
+                r = check_attachments(daemon, reply);
         return r < 0 ? r : check_state(daemon, reply);
 }
 
 int bus_doctor(BusConnection *connection, sd_bus_message *message, Diag *diag) {
-        daemon_look_for_drift(connection->daemon);
         return reply_array(connection, message, append_checks);
 }

@@ -161,6 +161,18 @@ static int check_attachment(Tracker *tracker, Attachment *a) {
         return 1;
 }
 
+size_t tracker_count_lost(Tracker *tracker) {
+        size_t n = 0;
+        uint32_t there;
+
+        for (guint i = 0; i < tracker->all->len; i++) {
+                AttachmentState found = found_state(tracker, tracker->all->pdata[i], &there);
+
+                n += found == ATTACHMENT_DRIFTED || found == ATTACHMENT_DEFUNCT;
+        }
+        return n;
+}
+
 int tracker_check(Tracker *tracker) {
         int n = 0;
 

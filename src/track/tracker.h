@@ -232,6 +232,9 @@ int tracker_adopt(
         Diag *diag
 );
 
+/* How many attachments are not what their record says, or are known not to be. Asks the kernel, changes nothing. */
+size_t tracker_count_lost(Tracker *tracker);
+
 /* Looks at all attachments once: defunct links, programs gone. Marks them drifted or defunct; the number found. */
 int tracker_check(Tracker *tracker);
 

@@ -188,6 +188,42 @@ START_TEST(adopt_takes_over_in_every_mode)
 }
 END_TEST
 
+static void detach_foreign(const char *cgroup, uint32_t prog_id) {
+        g_autofree char *path = daemon_host_cgroup(cgroup);
+        const KernelOps *ops = kernel_ops_real();
+        _cleanup_close_ int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC),
+                            program = ops->prog_by_id(ops, prog_id);
+        const AttachArguments arguments = { .cgroup_fd = fd,
+                                            .prog_fd = program,
+                                            .replace_prog_fd = -EBADF,
+                                            .attach_type = hook_info(HOOK_EGRESS)->attach_type };
+
+        ck_assert_int_eq(ops->prog_detach(ops, &arguments), 0);
+}
+
+/* The doctor asks the kernel, tells what is lost, and leaves records and kernel as they are. */
+START_TEST(doctor_tells_of_drift_and_changes_nothing)
+{
+        g_autofree char *before = NULL, *healthy = NULL, *doctor = NULL, *after = NULL;
+        uint32_t program;
+
+        begin_with_unit();
+        daemon_host_make_cgroup("b.service");
+        program = attach_foreign("b.service", 0);
+        ck_assert_str_eq(daemon_host_call("Adopt", "st", "b.service", (uint64_t)program), "");
+        healthy = ask("Doctor", NULL);
+        ck_assert_ptr_nonnull(strstr(healthy, "Check attachments Result ok"));
+        detach_foreign("b.service", program);
+        before = ask("Dump", NULL);
+        doctor = ask("Doctor", NULL);
+        after = ask("Dump", NULL);
+        ck_assert_ptr_nonnull(strstr(doctor, "Check attachments Result warning"));
+        ck_assert_str_eq(before, after);
+        ck_assert_ptr_null(strstr(after, "state=drifted"));
+        daemon_host_end();
+}
+END_TEST
+
 START_TEST(plan_hooks_and_doctor_answer)
 {
         g_autofree char *plan = NULL, *hooks = NULL, *doctor = NULL, *maps = NULL, *dump = NULL;
@@ -219,5 +255,6 @@ CHECK_MAIN(
         the_tree_tells_ours_from_links_and_legacy_programs_of_others,
         effective_lists_the_unit_before_its_parents,
         adopt_takes_over_in_every_mode,
+        doctor_tells_of_drift_and_changes_nothing,
         plan_hooks_and_doctor_answer
 )
