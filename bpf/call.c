@@ -19,7 +19,7 @@ int call_kernel(int command, UapiAttr *attr) {
 int call_for_fd(int command, UapiAttr *attr) {
         int r = call_kernel(command, attr);
 
-        return r < 0 ? r : fd_above_stdio(r);
+        return r < 0 ? r : fd_off_stdio(r); /* bpf(2) makes all of its close-on-exec */
 }
 
 int call_load(UapiAttr *attr) {

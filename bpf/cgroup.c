@@ -108,25 +108,6 @@ static int explain_other(int fd, const char *path, Diag *diag) {
         return diag_fail(diag, -EBADF, "'%s' is not a cgroup v2 directory", path);
 }
 
-int cgroup_open(const char *path, uint64_t *ret_id, Diag *diag) {
-        _cleanup_close_ int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        int r;
-
-        if (fd < 0)
-                return diag_errno(diag, -errno, "cannot open cgroup '%s'", path);
-        fd = fd_above_stdio(TAKE_FD(fd));
-        if (fd < 0)
-                return fd;
-        if (!is_cgroup2(fd))
-                return explain_other(fd, path, diag);
-        if (ret_id) {
-                r = cgroup_id(fd, ret_id);
-                if (r < 0)
-                        return diag_errno(diag, r, "cannot read the id of cgroup '%s'", path);
-        }
-        return TAKE_FD(fd);
-}
-
 /* Fills the handle of an open cgroup; on kernels before 5.5 it is of another type. */
 static int handle_of(int cgroup_fd, CgroupHandle *ret, int *ret_mount_id) {
         CgroupHandle handle = { .known = { .handle_bytes = sizeof(uint64_t) } };
@@ -134,22 +115,6 @@ static int handle_of(int cgroup_fd, CgroupHandle *ret, int *ret_mount_id) {
         if (name_to_handle_at(cgroup_fd, "", &handle.known, ret_mount_id, AT_EMPTY_PATH) < 0)
                 return -errno;
         *ret = handle;
-        return 0;
-}
-
-int cgroup_id(int cgroup_fd, uint64_t *ret_id) {
-        CgroupHandle handle = {};
-        struct stat st;
-        int mount_id, r;
-
-        r = handle_of(cgroup_fd, &handle, &mount_id);
-        if (r >= 0 && handle.known.handle_type == CGROUP_HANDLE_TYPE) {
-                memcpy(ret_id, handle.known.f_handle, sizeof *ret_id);
-                return 0;
-        }
-        if (fstat(cgroup_fd, &st) < 0)
-                return -errno;
-        *ret_id = st.st_ino;
         return 0;
 }
 
@@ -174,6 +139,83 @@ static int mount_fd(void) {
                 return nobody; /* another thread was faster; this is its descriptor */
         }
         return fd;
+}
+
+/* The device number of the cgroup2 file system, if its inode numbers are the ids (64-bit kernels since 5.5); else 0,
+ * which no file system has. The kept mount keeps the number from being given to another one. */
+static dev_t inode_device(void) {
+        static atomic_bool asked;
+        static _Atomic dev_t kept;
+        CgroupHandle handle = {};
+        struct stat st;
+        uint64_t id;
+        int mount, mount_id;
+
+        if (atomic_load(&asked))
+                return atomic_load(&kept);
+        mount = mount_fd();
+        if (mount < 0 || fstat(mount, &st) < 0 || handle_of(mount, &handle, &mount_id) < 0)
+                return 0;
+        memcpy(&id, handle.known.f_handle, sizeof id);
+        if (handle.known.handle_type == CGROUP_HANDLE_TYPE && sizeof st.st_ino == sizeof id &&
+            st.st_ino == id)
+                atomic_store(&kept, st.st_dev);
+        atomic_store(&asked, true);
+        return atomic_load(&kept);
+}
+
+/* One call tells both that it is a cgroup and which. False: it must be asked in the long way. */
+static bool id_by_inode(int fd, uint64_t *ret_id) {
+        dev_t device = inode_device();
+        struct stat st;
+
+        if (device == 0 || fstat(fd, &st) < 0 || st.st_dev != device)
+                return false;
+        *ret_id = st.st_ino;
+        return true;
+}
+
+int cgroup_open(const char *path, uint64_t *ret_id, Diag *diag) {
+        _cleanup_close_ int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        uint64_t id;
+        int r;
+
+        if (fd < 0)
+                return diag_errno(diag, -errno, "cannot open cgroup '%s'", path);
+        fd = fd_off_stdio(TAKE_FD(fd));
+        if (fd < 0)
+                return fd;
+        if (id_by_inode(fd, &id)) {
+                if (ret_id)
+                        *ret_id = id;
+                return TAKE_FD(fd);
+        }
+        if (!is_cgroup2(fd))
+                return explain_other(fd, path, diag);
+        if (ret_id) {
+                r = cgroup_id(fd, ret_id);
+                if (r < 0)
+                        return diag_errno(diag, r, "cannot read the id of cgroup '%s'", path);
+        }
+        return TAKE_FD(fd);
+}
+
+int cgroup_id(int cgroup_fd, uint64_t *ret_id) {
+        CgroupHandle handle = {};
+        struct stat st;
+        int mount_id, r;
+
+        if (id_by_inode(cgroup_fd, ret_id))
+                return 0;
+        r = handle_of(cgroup_fd, &handle, &mount_id);
+        if (r >= 0 && handle.known.handle_type == CGROUP_HANDLE_TYPE) {
+                memcpy(ret_id, handle.known.f_handle, sizeof *ret_id);
+                return 0;
+        }
+        if (fstat(cgroup_fd, &st) < 0)
+                return -errno;
+        *ret_id = st.st_ino;
+        return 0;
 }
 
 static int open_by_handle(int mount, uint64_t id) {

@@ -24,10 +24,15 @@ size_t grammar_key(const char *word, size_t size) {
         return n > 0 && n < size && word[n] == '=' ? n : 0;
 }
 
-bool grammar_is_key(const char *text) {
-        size_t size = strlen(text);
-
-        return size > 0 && key_bytes(text, size) == size;
+bool grammar_copy_key(char *out, const char *text, size_t size) {
+        if (size == 0 || text[0] < 'a' || text[0] > 'z')
+                return false;
+        for (size_t i = 0; i < size; i++) {
+                if (!byte_is_key(text[i]))
+                        return false;
+                out[i] = text[i];
+        }
+        return true;
 }
 
 /* Keys about the text as a whole. */

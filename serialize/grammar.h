@@ -28,8 +28,8 @@ static inline bool grammar_is_header(const char *line, size_t size) {
  * up to a '='. 0 if it does not begin with KEY=. */
 size_t grammar_key(const char *word, size_t size);
 
-/* Whether the whole text is a key. */
-bool grammar_is_key(const char *text);
+/* Copies a text that is a key as a whole; false, and no use in what was copied, if it is none. */
+bool grammar_copy_key(char *out, const char *text, size_t size);
 
 /* Whether lines with this key are records in the sense of end=N. */
 bool grammar_is_record(const char *key, size_t size);

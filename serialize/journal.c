@@ -125,14 +125,6 @@ static int scratch_reserve(Journal *journal, size_t n) {
         return 0;
 }
 
-static size_t count_lines(const char *text, size_t size) {
-        size_t n = 0;
-
-        for (const char *p = text; (p = memchr(p, '\n', size - (size_t)(p - text))); p++)
-                n++;
-        return n;
-}
-
 /* Fills the scratch buffer with the lines and their checksums. A header must stand at the beginning of the file,
  * first says whether that is here, and nowhere else: without it nobody could read the file back. */
 static int add_checksums(Journal *journal, const Writer *lines, bool first, size_t *ret_size) {
@@ -145,7 +137,7 @@ static int add_checksums(Journal *journal, const Writer *lines, bool first, size
                 return r;
         if (size > 0 && grammar_is_header(text, size) != first)
                 return -EINVAL;
-        r = scratch_reserve(journal, size + count_lines(text, size) * GRAMMAR_CRC_BYTES);
+        r = scratch_reserve(journal, size + writer_n_lines(lines) * GRAMMAR_CRC_BYTES);
         if (r < 0)
                 return r;
         out = journal->scratch;

@@ -22,7 +22,7 @@ struct Writer {
         unsigned n_words; /* of the open line; 0: none is open */
         unsigned n_bare;
         bool fields_begun; /* no bare word may follow */
-        size_t n_records;
+        size_t n_records, n_lines;
         int error;
 };
 
@@ -88,8 +88,9 @@ static void put(Writer *writer, const char *bytes, size_t n) {
         writer->size += n;
 }
 
-static void put_escaped(Writer *writer, const char *text) {
-        writer->size = (size_t)(text_escape_to(writer->text + writer->size, text) - writer->text);
+static void put_escaped(Writer *writer, const char *text, size_t size) {
+        writer->size = (size_t
+        )(text_escape_bytes_to(writer->text + writer->size, text, size) - writer->text);
 }
 
 static bool count_word(Writer *writer) {
@@ -109,54 +110,79 @@ static bool limit_line(Writer *writer) {
         return true;
 }
 
-static const char *u64_to_text(char buffer[U64_DIGITS + 1], uint64_t value) {
-        char *p = buffer + U64_DIGITS;
+/* A number as text, without NUL: where it begins in the buffer and how long it is. */
+typedef struct Digits {
+        char bytes[U64_DIGITS];
+        size_t size;
+} Digits;
 
-        *p = 0;
+static const char *digits_of(Digits *digits, uint64_t value) {
+        char *p = digits->bytes + U64_DIGITS;
+
         do {
                 *--p = (char)('0' + value % 10);
                 value /= 10;
         } while (value > 0);
+        digits->size = (size_t)(digits->bytes + U64_DIGITS - p);
         return p;
 }
 
 void writer_header(Writer *writer, unsigned version) {
-        char buffer[U64_DIGITS + 1];
-        const char *digits = u64_to_text(buffer, version);
+        Digits digits;
+        const char *text = digits_of(&digits, version);
 
         if (writer->size > 0 || writer->n_words > 0)
                 (void)fail(writer, -EINVAL);
         if (!reserve(writer, sizeof(GRAMMAR_HEADER) + U64_DIGITS + 1))
                 return;
         put(writer, GRAMMAR_HEADER, sizeof(GRAMMAR_HEADER) - 1);
-        put(writer, digits, strlen(digits));
+        put(writer, text, digits.size);
         put(writer, "\n", 1);
+        writer->n_lines++;
 }
 
-/* KEY=VALUE at the present position. */
-static void put_pair(Writer *writer, const char *before, const char *key, const char *value) {
-        size_t key_size, value_size;
+/* KEY= at the present position, behind a blank if it is a field, with room for a value of so many bytes. */
+static bool put_key(Writer *writer, bool is_field, const char *key, size_t room) {
+        size_t size;
 
-        if (!check_text(writer, key, &key_size) || !check_text(writer, value, &value_size))
-                return;
-        if (!grammar_is_key(key)) {
-                (void)fail(writer, -EINVAL);
-                return;
-        }
-        if (!reserve(writer, key_size + value_size * 4 + 2))
-                return;
-        put(writer, before, strlen(before));
-        put(writer, key, key_size);
+        if (!check_text(writer, key, &size) || !reserve(writer, size + room + 2))
+                return false;
+        if (is_field)
+                put(writer, " ", 1);
+        if (!grammar_copy_key(writer->text + writer->size, key, size))
+                return fail(writer, -EINVAL);
+        writer->size += size;
         put(writer, "=", 1);
-        put_escaped(writer, value);
+        return true;
+}
+
+static void put_pair(Writer *writer, bool is_field, const char *key, const char *value) {
+        size_t size;
+
+        if (!check_text(writer, value, &size) || !put_key(writer, is_field, key, size * 4))
+                return;
+        put_escaped(writer, value, size);
         (void)limit_line(writer);
 }
 
-void writer_begin(Writer *writer, const char *key, const char *value) {
+static void put_pair_u64(Writer *writer, bool is_field, const char *key, uint64_t value) {
+        Digits digits;
+        const char *text = digits_of(&digits, value);
+
+        if (!put_key(writer, is_field, key, digits.size))
+                return;
+        put(writer, text, digits.size);
+        (void)limit_line(writer);
+}
+
+static void begin_line(Writer *writer) {
         if (writer->n_words > 0)
                 (void)fail(writer, -EINVAL);
         writer->line = writer->size;
-        put_pair(writer, "", key, value);
+}
+
+/* Its first word stands. */
+static void line_begun(Writer *writer, const char *key) {
         if (writer->error < 0)
                 return;
         writer->n_words = 1;
@@ -165,10 +191,16 @@ void writer_begin(Writer *writer, const char *key, const char *value) {
         writer->n_records += grammar_is_record(key, strlen(key));
 }
 
-void writer_begin_u64(Writer *writer, const char *key, uint64_t value) {
-        char buffer[U64_DIGITS + 1];
+void writer_begin(Writer *writer, const char *key, const char *value) {
+        begin_line(writer);
+        put_pair(writer, false, key, value);
+        line_begun(writer, key);
+}
 
-        writer_begin(writer, key, u64_to_text(buffer, value));
+void writer_begin_u64(Writer *writer, const char *key, uint64_t value) {
+        begin_line(writer);
+        put_pair_u64(writer, false, key, value);
+        line_begun(writer, key);
 }
 
 void writer_word(Writer *writer, const char *word) {
@@ -189,25 +221,31 @@ void writer_word(Writer *writer, const char *word) {
                 put(writer, word, key);
                 put(writer, "\\x3d", 4);
                 word += key + 1;
+                size -= key + 1;
         } else if (writer->n_bare == 2 && word[0] == '/') { /* else as systemd's path */
                 put(writer, "\\x2f", 4);
                 word++;
+                size--;
         }
-        put_escaped(writer, word);
+        put_escaped(writer, word, size);
         (void)limit_line(writer);
 }
 
-void writer_field(Writer *writer, const char *key, const char *value) {
-        if (!value || writer->error < 0 || !count_word(writer))
-                return;
+static bool begin_field(Writer *writer) {
+        if (writer->error < 0 || !count_word(writer))
+                return false;
         writer->fields_begun = true;
-        put_pair(writer, " ", key, value);
+        return true;
+}
+
+void writer_field(Writer *writer, const char *key, const char *value) {
+        if (value && begin_field(writer))
+                put_pair(writer, true, key, value);
 }
 
 void writer_field_u64(Writer *writer, const char *key, uint64_t value) {
-        char buffer[U64_DIGITS + 1];
-
-        writer_field(writer, key, u64_to_text(buffer, value));
+        if (begin_field(writer))
+                put_pair_u64(writer, true, key, value);
 }
 
 void writer_field_bool(Writer *writer, const char *key, bool value) {
@@ -221,6 +259,7 @@ void writer_end(Writer *writer) {
                 return;
         put(writer, "\n", 1);
         writer->n_words = 0;
+        writer->n_lines++;
 }
 
 void writer_raw(Writer *writer, const char *line) {
@@ -239,12 +278,17 @@ void writer_raw(Writer *writer, const char *line) {
         if (!limit_line(writer))
                 return;
         put(writer, "\n", 1);
+        writer->n_lines++;
         writer->n_records += grammar_is_record(line, grammar_key(line, size));
 }
 
 void writer_end_of_text(Writer *writer) {
         writer_begin_u64(writer, "end", writer->n_records);
         writer_end(writer);
+}
+
+size_t writer_n_lines(const Writer *writer) {
+        return writer->n_lines;
 }
 
 int writer_finish(const Writer *writer, const char **ret, size_t *ret_size) {

@@ -50,5 +50,8 @@ void writer_end_of_text(Writer *writer);
 /* The text so far, valid until the next call; *ret_size without the NUL. Negative: the first error. */
 int writer_finish(const Writer *writer, const char **ret, size_t *ret_size);
 
+/* Lines that are finished, the header among them. */
+size_t writer_n_lines(const Writer *writer);
+
 /* Forgets text and error. */
 void writer_reset(Writer *writer);

@@ -41,6 +41,10 @@ int fd_above_stdio(int fd) {
         return r;
 }
 
+int fd_off_stdio(int fd) {
+        return fd >= 3 ? fd : fd_above_stdio(fd);
+}
+
 int fd_get_cloexec(int fd) {
         int flags = fcntl(fd, F_GETFD);
 

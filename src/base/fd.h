@@ -25,6 +25,9 @@ static inline void fd_close_ptr(int *fd) {
  * that makes the descriptor: for -1 the errno of that call is returned. */
 int fd_above_stdio(int fd);
 
+/* As fd_above_stdio() for one that was made close-on-exec, which costs no call then. */
+int fd_off_stdio(int fd);
+
 /* Another descriptor of the same open file, 3 or more, close-on-exec. Negative errno on failure. */
 int fd_duplicate(int fd);
 

@@ -16,14 +16,37 @@ static bool byte_is_plain(unsigned char c) {
         return c > ' ' && c < 0x7f && c != '\\';
 }
 
-char *text_escape_to(char *out, const char *text) {
+/* Whether all of eight bytes are plain. All are below 0x80 first, so that no sum or difference carries from one byte
+ * into the next; then a high bit that stays set says that the byte is not below the one subtracted. */
+static bool eight_are_plain(uint64_t word) {
+        const uint64_t ones = UINT64_MAX / UINT8_MAX, high = ones << 7;
+        uint64_t above_blank = (word | high) - ones * '!';
+        uint64_t no_backslash = ((word ^ (ones * '\\')) | high) - ones;
+        uint64_t is_delete = word + ones;
+
+        return (word & high) == 0 && (above_blank & no_backslash & high) == high &&
+               (is_delete & high) == 0;
+}
+
+char *text_escape_bytes_to(char *out, const char *text, size_t size) {
         static const char digits[] = "0123456789abcdef";
+        const char *end = text + size;
 
-        for (const char *p = text; *p; p++) {
-                unsigned char c = (unsigned char)*p;
+        while (text < end) {
+                unsigned char c = (unsigned char)*text;
+                uint64_t word = 0;
 
+                if ((size_t)(end - text) >= sizeof word)
+                        memcpy(&word, text, sizeof word);
+                if (eight_are_plain(word)) {
+                        memcpy(out, &word, sizeof word);
+                        out += sizeof word;
+                        text += sizeof word;
+                        continue;
+                }
+                text++;
                 if (byte_is_plain(c)) {
-                        *out++ = *p;
+                        *out++ = (char)c;
                         continue;
                 }
                 *out++ = '\\';
@@ -37,6 +60,10 @@ char *text_escape_to(char *out, const char *text) {
         }
         *out = 0;
         return out;
+}
+
+char *text_escape_to(char *out, const char *text) {
+        return text_escape_bytes_to(out, text, strlen(text));
 }
 
 char *text_escape(const char *text) {

@@ -14,6 +14,8 @@ char *text_escape(const char *text);
 /* As text_escape(), into memory of the caller: up to four bytes for each of the text and one for the NUL. Returns
  * the end, where the NUL stands. */
 char *text_escape_to(char *out, const char *text);
+/* The same for size bytes, none of them NUL. */
+char *text_escape_bytes_to(char *out, const char *text, size_t size);
 
 /* The way back, strict: any other escape, an incomplete one, or one that stands for NUL is -EINVAL. */
 int text_unescape(const char *text, size_t size, char **ret);

@@ -10,14 +10,6 @@
 #define COMPACT_LINES_MIN 1024U
 #define COMPACT_RATIO     4U
 
-static unsigned count_lines(const char *text, size_t size) {
-        unsigned n = 0;
-
-        for (size_t i = 0; i < size; i++)
-                n += text[i] == '\n';
-        return n;
-}
-
 void changes_unit(Tracker *tracker, TrackedUnit *unit) {
         if (!unit->dirty)
                 return;
@@ -31,7 +23,7 @@ int changes_write(Tracker *tracker, Diag *diag) {
         int r = writer_finish(tracker->lines, &text, &size);
 
         if (r >= 0 && tracker->journal && size > 0) {
-                tracker->lines_written += count_lines(text, size);
+                tracker->lines_written += (unsigned)writer_n_lines(tracker->lines);
                 r = journal_append(tracker->journal, tracker->lines);
         }
         writer_reset(tracker->lines);
@@ -114,7 +106,7 @@ int changes_compact(Tracker *tracker, Diag *diag) {
                 tracker->generation--;
                 return diag_errno(diag, r, "cannot write '%s' anew", tracker->state_path);
         }
-        tracker->lines_written = count_lines(text, size);
+        tracker->lines_written = (unsigned)writer_n_lines(writer);
         tracker->lines_lost = false;
         return 0;
 }

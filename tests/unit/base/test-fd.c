@@ -54,6 +54,11 @@ static int use_low_numbers(void) {
         (void)close(0);
         if (open("/dev/null", O_RDONLY) != 0)
                 return 1;
+        high = fd_off_stdio(0);
+        if (high < 3 || fd_get_cloexec(high) != 1 || fd_off_stdio(high) != high)
+                return 2;
+        if (open("/dev/null", O_RDONLY) != 0)
+                return 1;
         high = fd_above_stdio(0);
         if (high < 3 || fd_get_cloexec(high) != 1)
                 return 2;

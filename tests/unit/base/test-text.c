@@ -40,6 +40,26 @@ START_TEST(escape_and_unescape_work_in_memory_of_the_caller)
 }
 END_TEST
 
+/* Eight bytes are looked at in one: none of them hides another. */
+START_TEST(escape_sees_every_byte_at_every_place_of_a_word)
+{
+        for (int byte = 1; byte < 256; byte++)
+                for (size_t place = 0; place < 16; place++) {
+                        char text[17] = "~!~!~!~!~!~!~!~!", escaped[sizeof text + 3], *back;
+                        bool plain = byte > ' ' && byte < 0x7f && byte != '\\';
+                        char *end;
+
+                        text[place] = (char)byte;
+                        end = text_escape_bytes_to(escaped, text, sizeof text - 1);
+                        ck_assert_int_eq(*end, 0);
+                        ck_assert_int_eq(end - escaped, plain ? 16 : byte == '\\' ? 17 : 19);
+                        ck_assert_int_eq(text_unescape(escaped, strlen(escaped), &back), 0);
+                        ck_assert_str_eq(back, text);
+                        free(back);
+                }
+}
+END_TEST
+
 START_TEST(unescape_refuses_what_escape_never_writes)
 {
         static const char *const bad[] = { "\\", "\\x", "\\x4", "\\x00", "\\n", "\\101", "a\\xg1" };
@@ -100,6 +120,7 @@ CHECK_MAIN(
         10,
         escape_and_back_for_every_byte,
         escape_and_unescape_work_in_memory_of_the_caller,
+        escape_sees_every_byte_at_every_place_of_a_word,
         unescape_refuses_what_escape_never_writes,
         c_escapes_of_systemd_are_undone,
         numbers_are_strict,
