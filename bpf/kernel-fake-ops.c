@@ -254,6 +254,11 @@ static FdKind op_kind(const KernelOps *ops, int fd) {
                                             : FD_KIND_OTHER;
 }
 
+static void op_kinds(const KernelOps *ops, const int *fds, size_t n, FdKind *ret) {
+        for (size_t i = 0; i < n; i++)
+                ret[i] = op_kind(ops, fds[i]);
+}
+
 static int op_link_info(const KernelOps *ops, int link_fd, LinkInfo *ret) {
         KernelFake *fake = fake_of(ops);
         FakeLink *link = NULL;
@@ -481,6 +486,7 @@ static const KernelOps model = {
         .pin_open = op_pin_open,
         .pin_open_at = op_pin_open_at,
         .kind = op_kind,
+        .kinds = op_kinds,
         .link_info = op_link_info,
         .prog_info = op_prog_info,
         .prog_by_id = op_prog_by_id,

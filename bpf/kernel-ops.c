@@ -65,6 +65,10 @@ static FdKind real_kind(const KernelOps *ops, int fd) {
         return fd_kind(fd);
 }
 
+static void real_kinds(const KernelOps *ops, const int *fds, size_t n, FdKind *ret) {
+        fd_kinds(fds, n, ret);
+}
+
 static int real_link_info(const KernelOps *ops, int link_fd, LinkInfo *ret) {
         return link_info(link_fd, ret);
 }
@@ -149,6 +153,7 @@ const KernelOps *kernel_ops_real(void) {
                 .pin_open = real_pin_open,
                 .pin_open_at = real_pin_open_at,
                 .kind = real_kind,
+                .kinds = real_kinds,
                 .link_info = real_link_info,
                 .prog_info = real_prog_info,
                 .prog_by_id = real_prog_by_id,

@@ -115,6 +115,7 @@ struct KernelOps {
         int (*pin_open)(const KernelOps *ops, const char *path); /* fd of whatever is pinned */
         int (*pin_open_at)(const KernelOps *ops, int path_fd); /* the same from an O_PATH fd */
         FdKind (*kind)(const KernelOps *ops, int fd);
+        void (*kinds)(const KernelOps *ops, const int *fds, size_t n, FdKind *ret); /* of many */
         int (*link_info)(const KernelOps *ops, int link_fd, LinkInfo *ret);
         int (*prog_info)(const KernelOps *ops, int prog_fd, ProgramInfo *ret);
         int (*prog_by_id)(const KernelOps *ops, uint32_t id); /* fd */

@@ -135,15 +135,7 @@ const char *fd_kind_to_string(FdKind kind) {
         return (unsigned)kind < _FD_KIND_MAX ? fd_kind_names[kind] : NULL;
 }
 
-FdKind fd_kind(int fd) {
-        char path[32], name[64];
-        ssize_t n;
-
-        (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-        n = readlink(path, name, sizeof name - 1);
-        if (n < 0)
-                return errno == ENOENT ? (FdKind)-EBADF : (FdKind)-errno;
-        name[n] = 0;
+static FdKind kind_of_name(const char *name) {
         if (strcmp(name, "anon_inode:bpf-prog") == 0)
                 return FD_KIND_PROGRAM;
         if (strcmp(name, "anon_inode:bpf-map") == 0)
@@ -152,4 +144,45 @@ FdKind fd_kind(int fd) {
         if (strcmp(name, "anon_inode:bpf_link") == 0 || strcmp(name, "anon_inode:bpf-link") == 0)
                 return FD_KIND_LINK;
         return FD_KIND_OTHER;
+}
+
+/* path: below the folder, or absolute. */
+static FdKind kind_at(int folder, const char *path) {
+        char name[64];
+        ssize_t n = readlinkat(folder, path, name, sizeof name - 1);
+
+        if (n < 0)
+                return errno == ENOENT ? (FdKind)-EBADF : (FdKind)-errno;
+        name[n] = 0;
+        return kind_of_name(name);
+}
+
+FdKind fd_kind(int fd) {
+        char path[32];
+
+        (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        return kind_at(AT_FDCWD, path);
+}
+
+/* The digits of a number of 0 or more, at the end of the buffer. */
+static const char *digits_of(char buffer[16], int fd) {
+        char *p = buffer + 15;
+
+        *p = 0;
+        do {
+                *--p = (char)('0' + fd % 10);
+                fd /= 10;
+        } while (fd > 0);
+        return p;
+}
+
+void fd_kinds(const int *fds, size_t n, FdKind *ret) {
+        _cleanup_close_ int folder = fd_above_stdio(
+                open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC)
+        );
+        char buffer[16];
+
+        for (size_t i = 0; i < n; i++)
+                ret[i] = folder >= 0 && fds[i] >= 0 ? kind_at(folder, digits_of(buffer, fds[i]))
+                                                    : fd_kind(fds[i]);
 }

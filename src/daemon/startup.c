@@ -147,16 +147,6 @@ static void inherited_done(Inherited *inherited) {
         (void)fd_close(inherited->hook_fd);
 }
 
-/* Of what a process is started with only BPF objects can matter to us; the rest is somebody's carelessness. */
-static void close_strangers(FdSet *fds) {
-        for (int fd = fdset_next(fds, -1); fd >= 0; fd = fdset_next(fds, fd)) {
-                FdKind kind = fd_kind(fd);
-
-                if (kind != FD_KIND_LINK && kind != FD_KIND_PROGRAM && kind != FD_KIND_MAP)
-                        (void)fd_close(fdset_take(fds, fd));
-        }
-}
-
 static int take_over_state(Daemon *daemon, Inherited *inherited, Diag *diag) {
         _cleanup_free_ char *text = NULL;
         const int keep[] = { daemon->options.state_fd, -1 };
@@ -170,10 +160,8 @@ static int take_over_state(Daemon *daemon, Inherited *inherited, Diag *diag) {
         if (r < 0)
                 return diag_errno(diag, r, "cannot take over descriptors");
         inherited->stored = fd_store_received(daemon->ops, inherited->fds);
-        if (daemon->options.state_fd < 0) {
-                close_strangers(inherited->fds);
+        if (daemon->options.state_fd < 0)
                 return 0;
-        }
         r = reexec_read_state(daemon->options.state_fd, &text, &size, diag);
         if (r < 0)
                 return r;
@@ -191,7 +179,6 @@ static int take_over_state(Daemon *daemon, Inherited *inherited, Diag *diag) {
                 else if (strcmp(handed->name, "hook") == 0)
                         inherited->hook_fd = TAKE_FD(handed->fd);
         }
-        close_strangers(inherited->fds);
         return 0;
 }
 

@@ -13,18 +13,36 @@
 #include "src/track/changes.h"
 #include "src/track/quarantine.h"
 
-static void index_inherited(Restore *restore) {
+static void index_link(Restore *restore, int fd) {
         const KernelOps *ops = restore->tracker->ops;
+        InheritedLink link = { .fd = fd };
 
-        for (int fd = restore->inherited ? fdset_next(restore->inherited, -1) : -1; fd >= 0;
-             fd = fdset_next(restore->inherited, fd)) {
-                InheritedLink link = { .fd = fd };
+        if (ops->link_info(ops, fd, &link.info) >= 0)
+                g_hash_table_replace(
+                        restore->fds_by_link, GUINT_TO_POINTER(link.info.id),
+                        g_memdup2(&link, sizeof link)
+                );
+}
 
-                if (ops->kind(ops, fd) == FD_KIND_LINK && ops->link_info(ops, fd, &link.info) >= 0)
-                        g_hash_table_replace(
-                                restore->fds_by_link, GUINT_TO_POINTER(link.info.id),
-                                g_memdup2(&link, sizeof link)
-                        );
+/* Of what a process is started with only BPF objects can matter to us; the rest is somebody's carelessness, and
+ * closed. Each is looked at once: tens of thousands may come through a re-exec. */
+static void sort_inherited(Restore *restore) {
+        const KernelOps *ops = restore->tracker->ops;
+        size_t n = restore->inherited ? fdset_size(restore->inherited) : 0, i = 0;
+        g_autofree int *fds = g_new(int, n);
+        g_autofree FdKind *kinds = g_new(FdKind, n);
+
+        if (n == 0)
+                return;
+        for (int fd = fdset_next(restore->inherited, -1); fd >= 0;
+             fd = fdset_next(restore->inherited, fd))
+                fds[i++] = fd;
+        ops->kinds(ops, fds, n, kinds);
+        for (i = 0; i < n; i++) {
+                if (kinds[i] == FD_KIND_LINK)
+                        index_link(restore, fds[i]);
+                else if (kinds[i] != FD_KIND_PROGRAM && kinds[i] != FD_KIND_MAP)
+                        (void)ops->close(ops, fdset_take(restore->inherited, fds[i]));
         }
 }
 
@@ -207,6 +225,7 @@ static int run(Restore *restore, const char *snapshot, size_t size, Diag *diag) 
         if (read_journal(restore, from_snapshot, &from_journal) == -EPROTONOSUPPORT)
                 unknown = true;
         index_pins(restore);
+        sort_inherited(restore);
         if (unknown) {
                 state_image_free(from_snapshot);
                 state_image_free(from_journal);
@@ -215,7 +234,6 @@ static int run(Restore *restore, const char *snapshot, size_t size, Diag *diag) 
         }
         restore->image = choose(restore, from_snapshot, from_journal);
         if (restore->image) {
-                index_inherited(restore);
                 tracker->generation = restore->image->generation;
                 tracker->next_id = MAX(tracker->next_id, restore->image->next_id);
                 restore_verify(restore);

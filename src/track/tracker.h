@@ -119,7 +119,8 @@ typedef struct RestoreReport {
 } RestoreReport;
 
 /* Reads everything (snapshot of a re-exec if given, the journal, the pins), verifies everything against the
- * kernel, settles open intents. Descriptors are taken out of inherited, those nobody claims too, into quarantine.
+ * kernel, settles open intents. Descriptors are taken out of inherited, those nobody claims too, into quarantine;
+ * what is no BPF object is closed.
  * Problems with single records do not fail it; they are counted, logged at debug, and shown as quarantined.
  * snapshot NULL: none. Negative only if the tracker cannot work at all. */
 int tracker_restore(

@@ -283,6 +283,7 @@ START_TEST(pins_hold_links_and_are_listed)
                             *deep = NULL;
         char **names;
         LinkInfo info, found;
+        FdKind kind;
 
         begin();
         ck_assert_int_eq(prepare(NULL, &root, NULL), 0);
@@ -317,6 +318,8 @@ START_TEST(pins_hold_links_and_are_listed)
         link = fd_close(link);
         link = bpffs_pin_open(pin);
         ck_assert_int_eq(fd_kind(link), FD_KIND_LINK);
+        fd_kinds(&link, 1, &kind);
+        ck_assert_int_eq(kind, FD_KIND_LINK);
         ck_assert_int_eq(link_info(link, &found), 0);
         ck_assert_uint_eq(found.id, info.id);
         path_fd = open(pin, O_PATH | O_CLOEXEC | O_NOFOLLOW);

@@ -183,10 +183,15 @@ END_TEST
 START_TEST(kind_of_an_ordinary_descriptor_is_other)
 {
         _cleanup_close_ int fd = make_file("", 0);
+        const int many[] = { fd, -1, 0, 19999, fd };
+        FdKind kinds[ELEMENTS(many)];
 
         ck_assert_int_eq(fd_kind(fd), FD_KIND_OTHER);
         ck_assert_int_eq((int)fd_kind(-1), -EBADF);
         ck_assert_int_eq((int)fd_kind(19999), -EBADF);
+        fd_kinds(many, ELEMENTS(many), kinds);
+        for (size_t i = 0; i < ELEMENTS(many); i++)
+                ck_assert_int_eq((int)kinds[i], (int)fd_kind(many[i]));
         for (int kind = 0; kind < _FD_KIND_MAX; kind++)
                 ck_assert_ptr_nonnull(fd_kind_to_string((FdKind)kind));
         ck_assert_ptr_null(fd_kind_to_string(_FD_KIND_MAX));

@@ -20,7 +20,7 @@ void fixture_start(Fixture *f) {
         };
 
         ck_assert_int_eq(tracker_new(&options, &f->tracker, NULL), 0);
-        ck_assert_int_eq(tracker_restore(f->tracker, NULL, 0, NULL, &f->report, NULL), 0);
+        ck_assert_int_eq(tracker_restore(f->tracker, NULL, 0, f->inherited, &f->report, NULL), 0);
 }
 
 void fixture_init(Fixture *f) {

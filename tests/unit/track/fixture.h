@@ -14,6 +14,7 @@ typedef struct Fixture {
         char directory[64];
         char state[96];
         RestoreReport report;
+        FdSet *inherited; /* of the next start, borrowed; NULL: nothing comes through */
 } Fixture;
 
 /* A model with the cgroup /sys/fs/cgroup and a tracker that has been restored from nothing. */

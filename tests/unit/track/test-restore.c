@@ -3,9 +3,11 @@
 /* What a new daemon makes of what an old one left. Texts are written by hand where they must be odd. */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "serialize/journal.h"
@@ -245,6 +247,27 @@ START_TEST(unknown_version_touches_nothing)
         ck_assert_int_eq(journal_read(f.state, &after, &n_after), 0);
         ck_assert_uint_eq(n_before, n_after);
         ck_assert_mem_eq(before, after, n_before);
+        fixture_done(&f);
+}
+END_TEST
+
+/* What is no BPF object was left open by whoever started us: it is closed and no attachment is made of it. */
+START_TEST(inherited_descriptors_of_other_things_are_closed)
+{
+        _cleanup_(fdset_free_ptr) FdSet *inherited = fdset_new();
+        int strange = memfd_create("strange", MFD_CLOEXEC);
+        Fixture f;
+
+        ck_assert_int_ge(strange, 3);
+        begin(&f, NULL);
+        fixture_kill(&f);
+        ck_assert_int_eq(fdset_adopt(inherited, strange), 0);
+        f.inherited = inherited;
+        fixture_start(&f);
+        ck_assert_uint_eq(fdset_size(inherited), 0);
+        ck_assert_int_eq(fcntl(strange, F_GETFD), -1);
+        ck_assert_uint_eq(f.report.quarantined, 0);
+        f.inherited = NULL;
         fixture_done(&f);
 }
 END_TEST
@@ -507,6 +530,7 @@ CHECK_MAIN(
         programs_of_unit_files_are_carried_over,
         state_of_another_boot_is_set_aside,
         unknown_version_touches_nothing,
+        inherited_descriptors_of_other_things_are_closed,
         file_that_is_no_state_is_set_aside,
         quarantined_link_is_adopted_by_a_wish,
         quarantined_link_is_dropped_only_once_its_cgroup_is_covered,
