@@ -93,6 +93,19 @@ Unit *bus_present_unit_of(
         return NULL;
 }
 
+int bus_reply_array(BusConnection *connection, sd_bus_message *message, BusAppend append) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int r = sd_bus_message_new_method_return(message, &reply);
+
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "a{sv}");
+        if (r >= 0)
+                r = append(connection, reply);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_send(connection->bus, reply, NULL);
+}
+
 int bus_manager_run(BusConnection *connection, sd_bus_message *message) {
         const MethodRow *row = find_method(sd_bus_message_get_member(message));
         _cleanup_diag_ Diag diag = {};

@@ -2,7 +2,7 @@
 #pragma once
 
 /* /org/unitbpf1 and its interface org.unitbpf1.Manager: the table of methods, who may call them, and the properties.
- * What a method does is in bus-read.c, bus-look.c, bus-maps.c and bus-change.c. */
+ * What a method does is in bus-read.c, bus-doctor.c, bus-look.c, bus-maps.c and bus-change.c. */
 
 #include "src/daemon/bus-server.h"
 
@@ -37,6 +37,7 @@ int bus_hooks(BusConnection *connection, sd_bus_message *message, Diag *diag);
 int bus_subscribe(BusConnection *connection, sd_bus_message *message, Diag *diag);
 int bus_dump(BusConnection *connection, sd_bus_message *message, Diag *diag);
 int bus_plan(BusConnection *connection, sd_bus_message *message, Diag *diag);
+/* bus-doctor.c */
 int bus_doctor(BusConnection *connection, sd_bus_message *message, Diag *diag);
 /* bus-look.c */
 int bus_tree(BusConnection *connection, sd_bus_message *message, Diag *diag);
@@ -54,6 +55,10 @@ int bus_adopt(BusConnection *connection, sd_bus_message *message, Diag *diag);
 int bus_reload(BusConnection *connection, sd_bus_message *message, Diag *diag);
 int bus_reexecute(BusConnection *connection, sd_bus_message *message, Diag *diag);
 int bus_set_log_level(BusConnection *connection, sd_bus_message *message, Diag *diag);
+
+/* Answers with an array of dictionaries, which append appends one by one (0 or more, or a negative errno). */
+typedef int (*BusAppend)(BusConnection *connection, sd_bus_message *reply);
+int bus_reply_array(BusConnection *connection, sd_bus_message *message, BusAppend append);
 
 /* Unit by the name a caller gave: complete or without ".service". -ENOENT becomes NoSuchUnit by answering here:
  * then NULL is returned and *ret_answered is what to return. */

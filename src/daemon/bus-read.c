@@ -4,34 +4,14 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <string.h>
-#include <sys/utsname.h>
 
-#include "bpf/bpffs.h"
 #include "bpf/probe.h"
 #include "serialize/fdset.h"
 #include "serialize/writer.h"
 #include "src/base/cleanup.h"
 #include "src/daemon/bus-dict.h"
 #include "src/daemon/bus-manager.h"
-#include "src/daemon/lease.h"
 #include "src/daemon/reconcile.h"
-
-typedef int (*AppendAll)(BusConnection *connection, sd_bus_message *reply);
-
-/* Answers with an array of dictionaries. */
-static int reply_array(BusConnection *connection, sd_bus_message *message, AppendAll append) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        int r = sd_bus_message_new_method_return(message, &reply);
-
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "a{sv}");
-        if (r >= 0)
-                r = append(connection, reply);
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        return r < 0 ? r : sd_bus_send(connection->bus, reply, NULL);
-}
 
 /* Counts attachments of one cgroup and hook; the answer is the place of this one. */
 static uint64_t next_order(GHashTable *counts, const AttachmentView *view) {
@@ -59,7 +39,7 @@ static int append_attachments(BusConnection *connection, sd_bus_message *reply) 
 }
 
 int bus_list_attachments(BusConnection *connection, sd_bus_message *message, Diag *diag) {
-        return reply_array(connection, message, append_attachments);
+        return bus_reply_array(connection, message, append_attachments);
 }
 
 static int append_units(BusConnection *connection, sd_bus_message *reply) {
@@ -78,7 +58,7 @@ static int append_units(BusConnection *connection, sd_bus_message *reply) {
 }
 
 int bus_list_units(BusConnection *connection, sd_bus_message *message, Diag *diag) {
-        return reply_array(connection, message, append_units);
+        return bus_reply_array(connection, message, append_units);
 }
 
 int bus_get_unit(BusConnection *connection, sd_bus_message *message, Diag *diag) {
@@ -144,7 +124,7 @@ static int append_hooks(BusConnection *connection, sd_bus_message *reply) {
 }
 
 int bus_hooks(BusConnection *connection, sd_bus_message *message, Diag *diag) {
-        return reply_array(connection, message, append_hooks);
+        return bus_reply_array(connection, message, append_hooks);
 }
 
 int bus_subscribe(BusConnection *connection, sd_bus_message *message, Diag *diag) {
@@ -233,132 +213,4 @@ int bus_plan(BusConnection *connection, sd_bus_message *message, Diag *diag) {
         r = reply_steps(message, steps, n);
         plan_steps_free(steps, n);
         return r;
-}
-
-static int append_check(
-        sd_bus_message *reply,
-        const char *check,
-        const char *result,
-        const char *detail,
-        const char *advice
-) {
-        int r = sd_bus_message_open_container(reply, 'a', "{sv}");
-
-        if (r >= 0)
-                r = dict_append_text(reply, "Check", check);
-        if (r >= 0)
-                r = dict_append_text(reply, "Result", result);
-        if (r >= 0)
-                r = dict_append_text(reply, "Detail", detail);
-        if (r >= 0)
-                r = dict_append_text(reply, "Advice", advice);
-        return r < 0 ? r : sd_bus_message_close_container(reply);
-}
-
-static int check_bpffs(const Daemon *daemon, sd_bus_message *reply) {
-        g_autofree char *detail = NULL;
-        BpffsReport report = {};
-        int r;
-
-        if (!daemon->pin_directory)
-                return append_check(
-                        reply, "bpffs", "bad", "there is no BPF file system",
-                        "Attachments end if unitbpfd is killed; mount bpffs and restart unitbpfd"
-                );
-        r = bpffs_examine(daemon->bpffs, &report);
-        if (r < 0)
-                return append_check(reply, "bpffs", "bad", strerror(-r), "Mount bpffs again");
-        detail = g_strdup_printf(
-                "'%s', device %" PRIu64 "%s", daemon->bpffs, report.device,
-                report.pid1_differs ? ", which is not what process 1 sees there" : ""
-        );
-        r = append_check(
-                reply, "bpffs", report.pid1_differs ? "warning" : "ok", detail,
-                report.pid1_differs ? "Pins go with this mount namespace" : NULL
-        );
-        bpffs_report_done(&report);
-        return r;
-}
-
-static int check_kernel(sd_bus_message *reply) {
-        struct utsname name;
-        bool good;
-        int r;
-
-        (void)uname(&name); /* cannot fail */
-        good = probe_release_updates_preorder(name.release);
-        r = append_check(
-                reply, "kernel", good ? "ok" : "warning", name.release,
-                good ? NULL
-                     : "This release swaps wrong programs where preorder ones are attached (CVE-2026-72427)"
-        );
-        for (unsigned i = 0; r >= 0 && i < _FEATURE_MAX; i++)
-                r = append_check(
-                        reply, probe_feature_name((Feature)i),
-                        probe_feature((Feature)i) ? "ok" : "absent", NULL, NULL
-                );
-        return r;
-}
-
-static int check_state(const Daemon *daemon, sd_bus_message *reply) {
-        g_autofree char *detail = NULL;
-        AttachmentView view;
-        unsigned quarantined = 0, broken = 0;
-        int r;
-
-        for (size_t i = 0; tracker_get_attachment(daemon->tracker, i, &view); i++) {
-                quarantined += view.state == ATTACHMENT_QUARANTINED;
-                broken += view.state == ATTACHMENT_DRIFTED || view.state == ATTACHMENT_FAILED;
-        }
-        detail = g_strdup_printf(
-                "%zu attachments, %u quarantined, %u not in force, %zu leases",
-                tracker_n_attachments(daemon->tracker), quarantined, broken,
-                lease_count(daemon->leases)
-        );
-        r = append_check(
-                reply, "attachments", quarantined || broken ? "warning" : "ok", detail,
-                quarantined || broken ? "See unitbpfctl list" : NULL
-        );
-        if (r >= 0 && tracker_is_read_only(daemon->tracker))
-                r = append_check(
-                        reply, "state", "bad", "written by a newer version",
-                        "Start that version again; nothing is changed until then"
-                );
-        for (const char *const *text = tracker_restore_messages(daemon->tracker);
-             r >= 0 && text && *text; text++)
-                r = append_check(reply, "restore", "warning", *text, NULL);
-        return r;
-}
-
-/* Only told: the daemon's own look, or the operator's attach, repairs. */
-static int check_attachments(const Daemon *daemon, sd_bus_message *reply) {
-        g_autofree char *text = NULL;
-        size_t n = tracker_count_lost(daemon->tracker);
-
-        if (n == 0)
-                return append_check(
-                        reply, "attachments", "ok", "the kernel has them as recorded", NULL
-                );
-        text = g_strdup_printf("%zu not in the kernel as recorded", n);
-        return append_check(
-                reply, "attachments", "warning", text,
-                "The daemon looks for itself from time to time; 'unitbpfctl attach UNIT' looks and repairs now"
-        );
-}
-
-static int append_checks(BusConnection *connection, sd_bus_message *reply) {
-        const Daemon *daemon = connection->daemon;
-        int r = append_check(reply, "cgroup", "ok", daemon->cgroup_root, NULL);
-
-        if (r >= 0)
-                r = check_bpffs(daemon, reply);
-        if (r >= 0)
-                r = check_kernel(reply);
-        if (r >= 0)
-                r = check_attachments(daemon, reply);
-        return r < 0 ? r : check_state(daemon, reply);
-}
-
-int bus_doctor(BusConnection *connection, sd_bus_message *message, Diag *diag) {
-        return reply_array(connection, message, append_checks);
 }

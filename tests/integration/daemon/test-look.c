@@ -234,7 +234,10 @@ START_TEST(plan_hooks_and_doctor_answer)
         hooks = ask("Hooks", NULL);
         ck_assert_ptr_nonnull(strstr(hooks, "Hook egress AttachType "));
         doctor = ask("Doctor", NULL);
-        ck_assert_ptr_nonnull(strstr(doctor, "Check bpffs Result ok"));
+        ck_assert_ptr_nonnull(strstr(doctor, "Check BPF file system Result ok Detail bpffs on '"));
+        ck_assert_ptr_nonnull(
+                strstr(doctor, "Check unit source Result ok Detail cgroup, since a cgroup root ")
+        );
         maps = ask("Maps", "a.service");
         ck_assert_str_eq(maps, "");
         dump = ask("Dump", NULL);
