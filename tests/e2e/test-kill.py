@@ -9,7 +9,10 @@ import time
 import lib
 from lib import TOOL, Traffic, check, equal, wait_until
 
-OPERATIONS = 300
+# With sanitizers each kill costs three times as much: there it is some of them, without them it is all.
+FEW = os.environ.get('UNITBPF_TEST_FEW_KILLS') == 'yes'
+OPERATIONS = 60 if FEW else 300
+POINTS_APART = 4 if FEW else 1
 KILL_SECONDS = 0.02  # within which after the begin of an operation
 MAX_UNITS = 6
 DETACH_ALL_KILLS = 20
@@ -191,7 +194,7 @@ def killed_at_random_moments_it_comes_back_right(host):
             raise lib.Failure(f'after operation {number}: {failure}') from None
     print(f'{OPERATIONS} kills, {interrupted} of them while a command waited, '
           f'{world.traffic.sent} packets sent', flush=True)
-    check(interrupted > OPERATIONS // 10, 'hardly any kill came in the middle of something')
+    check(FEW or interrupted > OPERATIONS // 10, 'hardly any kill came in the middle of something')
     world.end()
 
 
@@ -292,7 +295,8 @@ def points_of(host):
 def killed_at_each_stop_point_it_comes_back_right(host):
     world = World(host)
     seen, steps = set(), {}
-    for number in range(1, STOP_POINTS_MAX):
+    first = 1 + lib.seed().randrange(POINTS_APART)
+    for number in range(first, STOP_POINTS_MAX, POINTS_APART):
         if os.path.exists(f'{host.directory}/points'):
             os.unlink(f'{host.directory}/points')
         try:
@@ -304,12 +308,12 @@ def killed_at_each_stop_point_it_comes_back_right(host):
             raise lib.Failure(f'killed at {points_of(host)[-1:]}, number {number}: {failure}') from None
         seen.add(points_of(host)[number - 1])
         steps[step] = steps.get(step, 0) + 1
-    print(f'{number - 1} places: {steps}', flush=True)
-    check(number < STOP_POINTS_MAX - 1, 'the scenario never came to its end')
+    print(f'{sum(steps.values())} places: {steps}', flush=True)
+    check(number < STOP_POINTS_MAX - POINTS_APART, 'the scenario never came to its end')
     for prefix in ('journal.append', 'journal.replace', 'apply.intent', 'apply.commit', 'attach.call',
                    'attach.hold', 'replace.call', 'detach.intent', 'detach.call', 'detach.hold',
                    'detach.commit'):
-        check(any(name.startswith(prefix) for name in seen), f'never killed at {prefix}:', sorted(seen))
+        check(FEW or any(name.startswith(prefix) for name in seen), f'never killed at {prefix}:', sorted(seen))
     host.restart_after_kill()  # without the stop point
     world.end()
 
